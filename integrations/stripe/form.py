@@ -1,0 +1,41 @@
+"""Stripe's request bodies: form fields with brackets, in one order, so that equal arguments give equal bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from operations.request import Request
+
+#: Pinned by stripe-python 16.1.0 (`_api_version.py`); another version could change what a replay compares.
+VERSION = "2026-10-28.endive"
+
+
+def post(path: str, fields: Mapping[str, Any], *, key: str) -> Request:
+    """A write under an idempotency key; fields that are None are left out."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Idempotency-Key": key,
+        "Stripe-Version": VERSION,
+    }
+    return Request("POST", path, headers=headers, body=urlencode(list(_flat(fields))).encode())
+
+
+def get(path: str, **query: Any) -> Request:
+    """A read."""
+    pairs = tuple((name, _text(value)) for name, value in query.items() if value is not None)
+    return Request("GET", path, query=pairs, headers={"Stripe-Version": VERSION})
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]":
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        full = f"{prefix}[{name}]" if prefix else name
+        if isinstance(value, Mapping):
+            pairs += _flat(value, full)
+        elif value is not None:
+            pairs.append((full, _text(value)))
+    return pairs
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,210 @@
+"""The one place that opens sockets: a prepared request out, a whole reply or a silence back."""
+
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
+
+from integrations.connection import CallTimes, ConnectError, NotSentError, PlainPool, TlsPool, current
+from operations.outcome import Deferred
+from operations.request import Reply, Request, Silence
+from resilience.clock import boottime
+
+_CHUNK = 65_536
+_USER_AGENT = "lockgate"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The times and sizes of a call.
+
+    Attributes:
+        connect, read: seconds for connecting, and between two bytes.
+        total: seconds for everything from the name server to the last byte.
+        max_body: bytes of an answer, before and after decompression.
+    """
+
+    connect: float
+    read: float
+    total: float
+    max_body: int
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter over our connections; it retries nothing and follows nothing."""
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002  requests' signature
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, ssl_context=context, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+
+class Transport:
+    """Sends requests. One session per (provider, tenant): no cookie, connection or credential is ever shared.
+
+    Args:
+        pool_size: connections kept alive per session; as many as calls are made at once.
+    """
+
+    def __init__(self, pool_size: int = 32) -> None:
+        self._pool_size = pool_size
+        self._sessions: dict[tuple[str, str], requests.Session] = {}
+        self._lock = threading.Lock()
+
+    def send(
+        self,
+        request: Request,
+        *,
+        base_url: str,
+        session: tuple[str, str],
+        credentials: Mapping[str, str],
+        limits: Limits,
+        guard: Callable[[], None],
+    ) -> Reply | Silence | Deferred:
+        """Send one request, once.
+
+        Args:
+            request: what was frozen.
+            base_url: where the provider is; no other host is ever spoken to.
+            session: provider and tenant.
+            credentials: headers that authenticate.
+            limits: times and sizes.
+            guard: raises `NotSentError` when the first byte must not leave any more.
+        """
+        started = boottime()
+        times = CallTimes(started + limits.total, limits.connect, limits.read, guard, started=started)
+        current.times = times
+        try:
+            return self._exchange(_prepared(request, base_url, credentials), session, times, limits)
+        except NotSentError as error:
+            return Deferred(error.reason, error.delay)
+        finally:
+            current.times = None
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        for session in self._sessions.values():
+            session.close()
+
+    def _exchange(
+        self, prepared: requests.PreparedRequest, session: tuple[str, str], times: CallTimes, limits: Limits
+    ) -> Reply | Silence:
+        answer: requests.Response | None = None
+        try:
+            adapter = self._session(session).get_adapter(prepared.url or "")
+            answer = adapter.send(prepared, stream=True, timeout=(limits.connect, limits.read), verify=True)
+            body = _read(answer, limits.max_body)
+        except (requests.RequestException, HTTPError, ConnectError, OSError, ValueError, zlib.error) as error:
+            if isinstance(cause := _root(error), NotSentError):
+                raise cause from None
+            return _silence(error, times, answer)
+        else:
+            return Reply(answer.status_code, _headers(answer), body, boottime() - times.started)
+        finally:
+            if answer is not None:
+                answer.close()  # a connection that was read to its end is back in the pool already
+
+    def _session(self, key: tuple[str, str]) -> requests.Session:
+        with self._lock:
+            if key not in self._sessions:
+                self._sessions[key] = _new_session(self._pool_size)
+            return self._sessions[key]
+
+
+class _TooLargeError(ValueError):
+    """The answer is larger than the cap."""
+
+
+def _new_session(pool_size: int) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a .netrc or proxy variable must not add credentials or detours
+    adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _prepared(request: Request, base_url: str, credentials: Mapping[str, str]) -> requests.PreparedRequest:
+    """Made by hand: the bytes are frozen, and requests' own preparation would cost more than the call's other half."""
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.url = base_url + request.target
+    prepared.headers = CaseInsensitiveDict({"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"})
+    prepared.headers.update(request.headers)
+    prepared.headers.update(credentials)
+    prepared.body = request.body or None
+    if request.body or request.writes:
+        prepared.headers["Content-Length"] = str(len(request.body))
+    return prepared
+
+
+def _read(answer: requests.Response, cap: int) -> bytes:
+    """The body, decompressed, within the cap on both sides."""
+    inflate = _inflater(answer.headers.get("Content-Encoding", "identity"))
+    raw, body = 0, bytearray()
+    while chunk := answer.raw.read(_CHUNK, decode_content=False):
+        raw += len(chunk)
+        body += inflate(chunk, cap - len(body) + 1)
+        if raw > cap or len(body) > cap:
+            raise _TooLargeError(f"the answer is larger than {cap} bytes")
+    return bytes(body)
+
+
+def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:
+    if encoding in {"identity", ""}:
+        return lambda chunk, _most: chunk
+    if encoding in {"gzip", "x-gzip", "deflate"}:
+        return zlib.decompressobj(wbits=47).decompress  # 32 + 15: zlib or gzip, by its header
+    raise ValueError(f"an answer in {encoding}, which was not asked for")
+
+
+def _headers(answer: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
+
+
+def _root(error: BaseException) -> BaseException:
+    """What urllib3 and requests have wrapped."""
+    seen = error
+    while isinstance(inner := _inner(seen), BaseException):
+        seen = inner
+    return seen
+
+
+def _inner(error: BaseException) -> object:
+    for candidate in (getattr(error, "reason", None), *error.args, error.__cause__, error.__context__):
+        if isinstance(candidate, BaseException):
+            return candidate
+    return None
+
+
+def _silence(error: BaseException, times: CallTimes, answer: requests.Response | None) -> Silence:
+    cause = _root(error)
+    elapsed = boottime() - times.started
+    if isinstance(cause, ConnectError):
+        return Silence(sent=False, code=cause.code, message=str(cause), down=cause.down, elapsed=elapsed)
+    code, down = _code(cause, times)
+    heard = None if answer is None else Reply(answer.status_code, _headers(answer), b"")
+    return Silence(sent=times.sent, code=code, message=str(cause), down=down, heard=heard, elapsed=elapsed)
+
+
+def _code(cause: BaseException, times: CallTimes) -> tuple[str, bool]:
+    """Our name for the way in which no answer came, and whether it says that the provider is down."""
+    if isinstance(cause, _TooLargeError):
+        return "too_large", False
+    if isinstance(cause, TimeoutError):
+        late = boottime() >= times.ends
+        return ("total_timeout" if late else "read_timeout"), True
+    if isinstance(cause, (ConnectionError, EOFError)):
+        return "connection_lost", True
+    if type(cause).__name__ in {"IncompleteRead", "RemoteDisconnected"}:
+        return "connection_lost", True
+    return "unreadable", False

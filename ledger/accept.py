@@ -1,0 +1,318 @@
+"""Accept operations: key, row, body and ticket in one statement, one verdict for each."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+
+from ledger.lanes import LaneKey, lane_ids
+from ledger.session import Connection, Ledger
+from operations import keys
+from operations.errors import AcceptBusy
+from operations.request import Request
+from operations.states import State
+
+
+class Answer(StrEnum):
+    """What became of one item."""
+
+    ACCEPTED = "accepted"
+    EXISTING = "existing"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One operation that asks to be accepted.
+
+    Attributes:
+        ticket_id: the Celery task id.
+        business_key: None for an intent that has no name; it is deduplicated by its ticket alone.
+        given: the caller's own fields, those equal to their default left out; what a repetition must match.
+        arguments: all fields, for people and for inquiries.
+        request: frozen; None for a plain task.
+        message: the Celery message, where it holds more than the hint; sealed with the ticket.
+        follows: whether something follows its end (links, a chain, a chord).
+        due_in: seconds until it may be carried out.
+        give_up_after: seconds from then until it must be decided.
+        expires_in: seconds after which it shall not be sent any more.
+        hint: whether the caller publishes a hint at once if it may.
+    """
+
+    ticket_id: str
+    lane: LaneKey
+    idempotency_key: str
+    business_key: str | None = None
+    schema_version: int = 1
+    given: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    request: Request | None = None
+    message: Mapping[str, Any] | None = None
+    follows: bool = False
+    due_in: float = 0.0
+    give_up_after: float = 86_400.0
+    expires_in: float | None = None
+    hint: bool = True
+    operation_id: uuid.UUID = field(default_factory=keys.new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one acceptance.
+
+    Attributes:
+        operation_id: the new operation, or the one that holds the key.
+        hint: a hint at this ticket should be published now.
+        why: what stands against it, of a conflict.
+    """
+
+    answer: Answer
+    operation_id: uuid.UUID
+    hint: bool
+    state: State = State.WAITING
+    why: str = ""
+
+
+_COLUMNS = {
+    "id": "uuid", "ticket_id": "text", "lane_id": "bigint", "tenant": "text", "provider": "text", "kind": "text",
+    "business_key_id": "uuid", "business_key": "text", "schema_version": "smallint", "digest": "bytea",
+    "idempotency_key": "text", "body": "bytea", "message": "bytea", "follows": "boolean", "due_in": "float8",
+    "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
+}  # fmt: skip
+
+_ACCEPT = f"""
+WITH asked AS (
+    SELECT *, statement_timestamp() + due_in * interval '1 second' AS due_at,
+        statement_timestamp() + expires_in * interval '1 second' AS expires_at
+    FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items())}) AS item({", ".join(_COLUMNS)})
+), fresh_key AS (
+    INSERT INTO lockgate.business_keys
+        (id, tenant, provider, kind, business_key, operation_id, digest, schema_version)
+    SELECT business_key_id, tenant, provider, kind, business_key, id, digest, schema_version
+    FROM asked WHERE business_key_id IS NOT NULL ORDER BY business_key_id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING operation_id
+), fresh AS (
+    INSERT INTO lockgate.operations
+        (id, lane_id, tenant, provider, kind, business_key_id, business_key, idempotency_key, ticket_id,
+         due_at, deadline_at, expires_at, decide_at, hinted_at, hint_epoch)
+    SELECT asked.id, lane_id, asked.tenant, asked.provider, asked.kind, business_key_id, business_key,
+        idempotency_key, ticket_id, due_at, due_at + give_up_after * interval '1 second', expires_at,
+        least(due_at + give_up_after * interval '1 second', expires_at),
+        CASE WHEN hint AND due_in <= 0 AND lanes.paced_until < statement_timestamp() THEN statement_timestamp() END,
+        ledger.hint_epoch
+    FROM asked JOIN lockgate.lanes ON lanes.id = asked.lane_id CROSS JOIN lockgate.ledger
+    WHERE business_key_id IS NULL OR asked.id IN (SELECT operation_id FROM fresh_key)
+    RETURNING id, hinted_at IS NOT NULL AS hint
+), fresh_body AS (
+    INSERT INTO lockgate.bodies (operation_id, sealed) SELECT id, body FROM asked JOIN fresh USING (id)
+), fresh_ticket AS (
+    INSERT INTO lockgate.tickets (id, operation_id, sealed, follows)
+    SELECT ticket_id, id, message, follows FROM asked JOIN fresh USING (id)
+)
+SELECT id, hint FROM fresh
+"""  # noqa: S608  made of the constants above
+
+_HOLDERS = """
+SELECT k.id, k.operation_id, k.digest, k.schema_version, o.state
+FROM lockgate.business_keys k JOIN lockgate.operations o ON o.id = k.operation_id
+WHERE k.id = ANY(%(ids)s)
+"""
+
+_ALIAS = """
+WITH added AS (
+    INSERT INTO lockgate.tickets (id, operation_id, sealed, alias, follows, follow_at)
+    SELECT %(ticket_id)s, id, %(message)s, true, %(follows)s,
+        CASE WHEN state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded')
+            THEN statement_timestamp() + interval '5 seconds' ELSE 'infinity' END
+    FROM (SELECT id, state FROM lockgate.operations WHERE id = %(operation_id)s FOR SHARE) o
+    ON CONFLICT (id) DO NOTHING
+    RETURNING operation_id
+)
+SELECT operation_id FROM added
+UNION ALL SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s
+LIMIT 1
+"""
+
+_KNOWN = """
+SELECT o.id, o.business_key_id, o.state FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
+WHERE t.id = %s
+"""
+
+
+def accept(ledger: Ledger, items: Sequence[Acceptance], connection: Connection | None = None) -> list[Verdict]:
+    """Accept operations, with one verdict for each, in order.
+
+    Without a connection they are committed when this returns. Doing it again with the same tickets changes nothing, so a
+    caller who lost the answer repeats it.
+
+    Args:
+        ledger: where.
+        items: what.
+        connection: the caller's, in a transaction of the caller's.
+
+    Raises:
+        AcceptBusy: another transaction holds one of the keys and does not commit.
+        psycopg.OperationalError: PostgreSQL went away; it is not known whether it was committed.
+    """
+    lanes = lane_ids(ledger, [item.lane for item in items])
+    if connection is not None:
+        return _accept_in(ledger, connection, items, lanes)
+    with ledger.transaction() if len(items) > 1 else ledger.connection() as own:
+        return _accept_in(ledger, own, items, lanes)
+
+
+def _accept_in(
+    ledger: Ledger, connection: Connection, items: Sequence[Acceptance], lanes: Mapping[LaneKey, int]
+) -> list[Verdict]:
+    rows = [_row(ledger, item, lanes[item.lane]) for item in items]
+    fresh = _insert(connection, rows)
+    left = [(item, row) for item, row in zip(items, rows, strict=True) if item.operation_id not in fresh]
+    held = _answer_the_rest(ledger, connection, left) if left else {}
+    return [
+        Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id])
+        if item.operation_id in fresh
+        else held[item.operation_id]
+        for item in items
+    ]
+
+
+def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:
+    """Insert what is new; the operations inserted, each with whether a hint at it is due now.
+
+    A savepoint, where there is a transaction, keeps the caller's alive when another one is in the way. Inside one batch
+    the first of two equal keys is inserted and the second meets it.
+    """
+    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    try:
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+            found = connection.execute(_ACCEPT, columns).fetchall()
+        else:
+            with connection.transaction():
+                connection.execute("SELECT set_config('lock_timeout', '2000', true)")
+                found = connection.execute(_ACCEPT, columns).fetchall()
+    except psycopg.errors.LockNotAvailable:
+        raise AcceptBusy(rows[0]["business_key"]) from None
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != "tickets_pkey":
+            raise
+        return _insert_singly(connection, rows)
+    return dict(found)
+
+
+def _insert_singly(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:
+    """A ticket among them is known already: the others go in without it."""
+    fresh: dict[uuid.UUID, bool] = {}
+    for row in rows:
+        known = connection.execute(_KNOWN, [row["ticket_id"]]).fetchone()
+        if known is None:
+            fresh |= _insert(connection, [row])
+    return fresh
+
+
+def _answer_the_rest(
+    ledger: Ledger, connection: Connection, left: Sequence[tuple[Acceptance, Mapping[str, Any]]]
+) -> dict[uuid.UUID, Verdict]:
+    """What was not inserted meets the operation that holds its key, or its ticket."""
+    ids = [row["business_key_id"] for _, row in left if row["business_key_id"] is not None]
+    holders = {holder[0]: holder[1:] for holder in connection.execute(_HOLDERS, {"ids": ids}).fetchall()}
+    return {
+        item.operation_id: _meet(ledger, connection, item, row, holders.get(row["business_key_id"]))
+        for item, row in left
+    }
+
+
+def _meet(
+    ledger: Ledger, connection: Connection, item: Acceptance, row: Mapping[str, Any], holder: tuple[Any, ...] | None
+) -> Verdict:
+    if holder is None:
+        return _known_ticket(connection, item, row)
+    operation_id, digest, schema_version, state = holder
+    if digest != keys.digest(ledger.secret, schema_version=schema_version, given=item.given):
+        return Verdict(Answer.CONFLICT, operation_id, False, State(state), "other arguments")
+    alias = {
+        "ticket_id": item.ticket_id,
+        "operation_id": operation_id,
+        "message": _sealed_message(ledger, item),
+        "follows": item.follows,
+    }
+    found = connection.execute(_ALIAS, alias).fetchone()
+    if found is not None and found[0] != operation_id:
+        return Verdict(Answer.CONFLICT, found[0], False, State(state), f"task id {item.ticket_id} is taken")
+    return Verdict(Answer.EXISTING, operation_id, item.follows and State(state).ended, State(state))
+
+
+def _known_ticket(connection: Connection, item: Acceptance, row: Mapping[str, Any]) -> Verdict:
+    known = connection.execute(_KNOWN, [item.ticket_id]).fetchone()
+    if known is None:
+        raise RuntimeError(f"{item.ticket_id} was neither inserted nor found")
+    operation_id, key_id, state = known
+    if key_id != row["business_key_id"]:
+        return Verdict(Answer.CONFLICT, operation_id, False, State(state), f"task id {item.ticket_id} is taken")
+    return Verdict(Answer.EXISTING, operation_id, False, State(state))
+
+
+def _row(ledger: Ledger, item: Acceptance, lane_id: int) -> dict[str, Any]:
+    lane, secret = item.lane, ledger.secret
+    names = {"tenant": lane.tenant, "provider": lane.provider, "kind": lane.kind}
+    key = item.business_key
+    body = {"arguments": dict(item.arguments), "request": item.request.to_json() if item.request else None}
+    return names | {
+        "id": item.operation_id,
+        "ticket_id": item.ticket_id,
+        "lane_id": lane_id,
+        "business_key_id": None if key is None else keys.business_key_id(secret, business_key=key, **names),
+        "business_key": key,
+        "schema_version": item.schema_version,
+        "digest": keys.digest(secret, schema_version=item.schema_version, given=item.given),
+        "idempotency_key": item.idempotency_key,
+        "body": ledger.sealer.seal(body, column="bodies", tenant=lane.tenant, row=str(item.operation_id)),
+        "message": _sealed_message(ledger, item),
+        "follows": item.follows,
+        "due_in": item.due_in,
+        "give_up_after": item.give_up_after,
+        "expires_in": item.expires_in,
+        "hint": item.hint,
+    }
+
+
+def _sealed_message(ledger: Ledger, item: Acceptance) -> bytes | None:
+    if item.message is None:
+        return None
+    return ledger.sealer.seal(item.message, column="tickets", tenant=item.lane.tenant, row=item.ticket_id)
+
+
+_NEXT = """
+WITH fresh AS (
+    UPDATE lockgate.business_keys SET operation_id = %(id)s, generation = %(generation)s, digest = %(digest)s,
+        schema_version = %(schema_version)s
+    WHERE id = %(business_key_id)s
+), fresh_operation AS (
+    INSERT INTO lockgate.operations
+        (id, lane_id, tenant, provider, kind, business_key_id, business_key, generation, supersedes, idempotency_key,
+         ticket_id, due_at, deadline_at, expires_at, decide_at)
+    SELECT %(id)s, %(lane_id)s, %(tenant)s, %(provider)s, %(kind)s, %(business_key_id)s, %(business_key)s,
+        %(generation)s, %(supersedes)s, %(idempotency_key)s, %(ticket_id)s, t.due_at,
+        t.due_at + %(give_up_after)s * interval '1 second', t.expires_at,
+        least(t.due_at + %(give_up_after)s * interval '1 second', t.expires_at)
+    FROM (SELECT statement_timestamp() + %(due_in)s * interval '1 second' AS due_at,
+        statement_timestamp() + %(expires_in)s::float8 * interval '1 second' AS expires_at) AS t
+), fresh_body AS (
+    INSERT INTO lockgate.bodies (operation_id, sealed) VALUES (%(id)s, %(body)s)
+)
+INSERT INTO lockgate.tickets (id, operation_id, sealed, follows)
+VALUES (%(ticket_id)s, %(id)s, %(message)s, %(follows)s)
+"""
+
+
+def insert_generation(
+    ledger: Ledger, connection: Connection, item: Acceptance, lane_id: int, *, key_id: uuid.UUID, generation: int,
+    supersedes: uuid.UUID,
+) -> None:  # fmt: skip
+    """Insert the next generation of a key, whose row the caller has locked; the sweep hints at it."""
+    values = _row(ledger, item, lane_id)
+    values |= {"business_key_id": key_id, "generation": generation, "supersedes": supersedes}
+    connection.execute(_NEXT, values)

@@ -1,0 +1,70 @@
+"""Breakers in the ledger: every move, and what people ordered."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ledger.session import Connection
+from resilience.breaker import Breaker, BreakerState
+
+_NOTE = """
+INSERT INTO lockgate.breaker_moves (provider, before, after, trip, retry_at, worker)
+VALUES (%(provider)s, %(before)s, %(after)s, %(trip)s,
+    statement_timestamp() + nullif(%(retry_in)s, 0) * interval '1 second', %(worker)s)
+"""
+
+_LAST = """
+SELECT m.after, m.trip, extract(epoch FROM m.retry_at - statement_timestamp())::float8,
+    extract(epoch FROM m.at - statement_timestamp())::float8
+FROM lockgate.breaker_moves m WHERE m.provider = %s ORDER BY m.id DESC LIMIT 1
+"""
+
+_HELD = "SELECT held FROM lockgate.holds WHERE provider = %s"
+
+
+def note(
+    connection: Connection, provider: str, *, before: BreakerState, after: BreakerState, trip: int, retry_in: float,
+    worker: str,
+) -> None:  # fmt: skip
+    """Write down a move."""
+    values = {
+        "provider": provider, "before": before, "after": after, "trip": trip, "retry_in": retry_in, "worker": worker,
+    }  # fmt: skip
+    connection.execute(_NOTE, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A breaker as the ledger knows it.
+
+    Attributes:
+        retry_in: seconds until a probe may be made; negative when it may already.
+        moved: seconds since its last move, negative.
+    """
+
+    state: BreakerState = BreakerState.CLOSED
+    trip: int = 0
+    retry_in: float = 0.0
+    moved: float = -1e9
+    held: Literal["", "open", "closed"] = ""
+
+    def breaker(self) -> Breaker:
+        """As Redis holds it, its times in seconds from now."""
+        return Breaker(
+            state=self.state,
+            trip=self.trip,
+            opens=0 if self.state is BreakerState.CLOSED else 1,
+            retry_at=self.retry_in,
+            closed_at=self.moved if self.state is BreakerState.CLOSED and self.trip else -1e9,
+            held=self.held,
+        )
+
+
+def known(connection: Connection, provider: str) -> Known:
+    """The breaker of a provider after its last move, with what a person ordered."""
+    held = connection.execute(_HELD, [provider]).fetchone()
+    order: Literal["", "open", "closed"] = held[0] if held else ""
+    row = connection.execute(_LAST, [provider]).fetchone()
+    if row is None:
+        return Known(held=order)
+    after, trip, retry_in, moved = row
+    return Known(BreakerState(after), trip, retry_in or 0.0, moved, order)

@@ -1,0 +1,234 @@
+"""Take one operation to make the next attempt at it: a lease, a fence and the intent, in one statement."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger.session import Connection, Ledger
+from operations.means import Assurance, Means
+from operations.operation import Purpose, Standing
+from operations.outcome import Effect
+from operations.request import Request
+from operations.states import State
+from resilience.clock import Clock, boottime
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a kind's operations are claimed; seconds.
+
+    Attributes:
+        lease: for how long they are ours; longer than any call.
+        total: a call's total deadline.
+        cost: what a call uses of the limits, for rebuilding them.
+    """
+
+    assurance: Assurance
+    lease: float
+    total: float
+    cost: float = 1.0
+
+    @property
+    def margin(self) -> float:
+        """Seconds by which we stay inside a provider's retention: the call may take its total, and clocks differ."""
+        return self.total + min(60.0, 0.1 * self.assurance.kept_for)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What entitles to write an operation's next state: the state that it was seen in, under one fence.
+
+    Attributes:
+        state: calling, for who claimed it; another, for the sweep that judges it between attempts.
+        token: of the claim; None between attempts.
+    """
+
+    operation_id: uuid.UUID
+    tenant: str
+    provider: str
+    kind: str
+    fence: int
+    standing: Standing
+    state: State = State.CALLING
+    token: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An operation in our hands until the lease ends.
+
+    Attributes:
+        ticket_id: the ticket under which it is carried out now.
+        lease_ends: BOOTTIME; counted from before the claim was issued.
+        key_closes: BOOTTIME after which the provider may have forgotten the idempotency key; None when it cannot.
+        first_sent_at: PostgreSQL's time.
+        rounds: inquiries before this attempt.
+        message: the Celery message kept with the ticket, if it holds more than the hint.
+        follows: whether something follows its end, for this ticket.
+    """
+
+    lease: Lease
+    ticket_id: str
+    lease_ends: float
+    key_closes: float | None
+    first_sent_at: datetime
+    account: str | None
+    idempotency_key: str
+    business_key: str | None
+    arguments: Mapping[str, Any]
+    request: Request | None
+    rounds: int
+    message: Mapping[str, Any] | None
+    follows: bool
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why the attempt is made."""
+        return self.lease.standing.purpose
+
+
+_CLAIM = """
+WITH claimed AS (
+    UPDATE lockgate.operations o SET
+        state = 'calling',
+        purpose = CASE
+            WHEN o.state = 'awaiting' THEN 'await'
+            WHEN o.state = 'unconfirmed' THEN 'inquire'
+            WHEN o.effect = 'unknown' AND coalesce(o.send_until, '-infinity') < statement_timestamp() THEN 'inquire'
+            ELSE 'send' END,
+        fence = o.fence + 1,
+        lease_token = %(token)s,
+        lease_until = statement_timestamp() + %(lease)s * interval '1 second',
+        worker = %(worker)s,
+        hinted_at = NULL,
+        failures = o.failures + (o.pending_trip IS NOT NULL AND o.pending_trip = %(trip)s)::int,
+        pending_trip = NULL,
+        account = coalesce(o.account, %(account)s),
+        first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, statement_timestamp())
+            ELSE o.first_sent_at END,
+        send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0 AND o.send_until IS NULL
+            THEN statement_timestamp() + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
+    FROM lockgate.tickets t
+    WHERE t.id = %(ticket_id)s AND o.id = t.operation_id
+        AND o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.reason IS DISTINCT FROM 'exhausted'
+        AND o.due_at <= statement_timestamp()
+        AND (o.state <> 'waiting' OR (
+            o.revoked_at IS NULL
+            AND coalesce(o.expires_at, 'infinity') > statement_timestamp()
+            AND o.deadline_at > statement_timestamp() + %(total)s * interval '1 second'
+            AND (%(calm)s OR (SELECT calm_until FROM lockgate.ledger) < statement_timestamp())))
+        AND NOT EXISTS (
+            SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = o.provider
+            AND coalesce(p.tenant, o.tenant) = o.tenant AND coalesce(p.kind, o.kind) = o.kind)
+    RETURNING o.*, t.sealed AS message, t.follows
+), intent AS (
+    INSERT INTO lockgate.attempts (operation_id, number, purpose, lane_id, cost, worker, lease_until)
+    SELECT id, fence, purpose, lane_id, %(cost)s, worker, lease_until FROM claimed
+)
+SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failures, c.frozen, c.reference, c.code,
+    extract(epoch FROM statement_timestamp() - c.absent_at)::float8,
+    extract(epoch FROM greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger), statement_timestamp())
+        - statement_timestamp())::float8,
+    extract(epoch FROM c.send_until - statement_timestamp())::float8,
+    c.first_sent_at, c.account, c.idempotency_key, c.business_key, c.inquiries, b.sealed, c.message, c.follows
+FROM claimed c JOIN lockgate.bodies b ON b.operation_id = c.id
+"""
+
+
+def claim(
+    ledger: Ledger,
+    ticket_id: str,
+    terms: Terms,
+    *,
+    worker: str,
+    trip: int = -1,
+    account: str | None = None,
+    token: uuid.UUID | None = None,
+    clock: Clock = boottime,
+) -> Claimed | None:
+    """Take the operation that a ticket stands for, with the intent written before the first byte.
+
+    Args:
+        ledger: where.
+        ticket_id: what the hint named.
+        terms: the kind's.
+        worker: who we are.
+        trip: the breaker's trip under which we were admitted; an earlier failure of the same trip now counts.
+        account: the provider's account that our credentials open; frozen with the first attempt.
+        token: names this claim, so that it can be handed back when its answer is lost.
+        clock: BOOTTIME.
+
+    Returns:
+        None when it is settled, not due, held back, or in other hands.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL went away; the claim may have been made, see `ledger.release.release`.
+    """
+    token, asked_at = token or uuid.uuid4(), clock()
+    values = {
+        "token": token,
+        "ticket_id": ticket_id,
+        "worker": worker,
+        "trip": trip,
+        "account": account,
+        "lease": terms.lease,
+        "total": terms.total,
+        "cost": terms.cost,
+        "kept_for": terms.assurance.kept_for if terms.assurance.means is Means.KEY else 0.0,
+        "margin": terms.margin,
+        "calm": terms.assurance.means in {Means.KEY, Means.UNIQUE},
+    }
+    with ledger.connection() as connection:
+        row = _claim_on(connection, values)
+    return None if row is None else _claimed(ledger, row, terms, ticket_id=ticket_id, token=token, asked_at=asked_at)
+
+
+def _claim_on(connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    return connection.execute(_CLAIM, values).fetchone()
+
+
+def _claimed(
+    ledger: Ledger, row: tuple[Any, ...], terms: Terms, *, ticket_id: str, token: uuid.UUID, asked_at: float
+) -> Claimed:
+    (
+        operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
+        settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, body, message, follows,
+    ) = row  # fmt: skip
+    opened = ledger.sealer.open(body, column="bodies", tenant=tenant, row=str(operation_id))
+    standing = Standing(
+        purpose=Purpose.SEND if purpose == "send" else Purpose.INQUIRE,
+        assurance=terms.assurance,
+        effect=Effect(effect),
+        failures=failures,
+        awaiting=purpose == "await",
+        frozen=frozen,
+        reference=reference,
+        declined=code,
+        absent_for=absent_for,
+        settle_left=settle_left,
+    )
+    return Claimed(
+        lease=Lease(operation_id, tenant, provider, kind, fence, standing, token=token),
+        ticket_id=ticket_id,
+        lease_ends=asked_at + terms.lease,
+        key_closes=None if key_left is None else asked_at + key_left,
+        first_sent_at=first_sent_at,
+        account=account,
+        idempotency_key=idempotency_key,
+        business_key=business_key,
+        arguments=opened["arguments"],
+        request=Request.from_json(opened["request"]) if opened["request"] else None,
+        rounds=rounds,
+        message=open_message(ledger, message, tenant, ticket_id),
+        follows=follows,
+    )
+
+
+def open_message(ledger: Ledger, sealed: bytes | None, tenant: str, ticket_id: str) -> Mapping[str, Any] | None:
+    """The Celery message that was kept with a ticket."""
+    if sealed is None:
+        return None
+    message: Mapping[str, Any] = ledger.sealer.open(sealed, column="tickets", tenant=tenant, row=ticket_id)
+    return message

@@ -1,0 +1,164 @@
+"""What is due and has no hint under way: per lane, in bounded slices, without a scan of the backlog."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ledger.session import Connection
+
+_DUE = "o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statement_timestamp()"
+_WITHOUT_HINT = """(o.hinted_at IS NULL OR o.hint_epoch < %(epoch)s OR o.hinted_at
+    < statement_timestamp() - coalesce((%(stale)s::jsonb ->> l.queue)::float8, 86400) * interval '1 second')"""
+
+# Walks the index from lane to lane: its cost grows with the lanes that have work, not with the work.
+_LANES = f"""
+WITH RECURSIVE busy AS (
+    (SELECT lane_id FROM lockgate.operations o WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting')
+     ORDER BY lane_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.lane_id FROM lockgate.operations o WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting')
+            AND o.lane_id > busy.lane_id ORDER BY o.lane_id LIMIT 1)
+    FROM busy WHERE busy.lane_id IS NOT NULL
+)
+SELECT l.id, l.queue, l.tenant, l.provider, l.kind, l.priority, l.task, l.held_by, due.n, hinted.n, due.oldest,
+    EXISTS (SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = l.provider
+        AND coalesce(p.tenant, l.tenant) = l.tenant AND coalesce(p.kind, l.kind) = l.kind)
+FROM busy JOIN lockgate.lanes l ON l.id = busy.lane_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n, extract(epoch FROM statement_timestamp() - min(due_at))::float8 AS oldest
+    FROM (SELECT o.due_at FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE} AND {_WITHOUT_HINT}
+        AND o.reason IS DISTINCT FROM 'exhausted' ORDER BY o.due_at LIMIT %(bound)s) AS part) AS due
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (SELECT FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE}
+        AND NOT {_WITHOUT_HINT} LIMIT %(bound)s) AS part) AS hinted
+"""  # noqa: S608  made of the constants above
+
+_MARK = f"""
+UPDATE lockgate.operations o SET hinted_at = statement_timestamp(), hint_epoch = %(epoch)s
+FROM (
+    SELECT picked.id, l.queue, l.priority, l.task, l.tenant, l.provider
+    FROM unnest(%(lanes)s::bigint[], %(counts)s::int[]) AS slice(lane_id, count)
+    JOIN lockgate.lanes l ON l.id = slice.lane_id
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM lockgate.operations o WHERE o.lane_id = slice.lane_id AND {_DUE} AND {_WITHOUT_HINT}
+            AND o.reason IS DISTINCT FROM 'exhausted'
+        ORDER BY o.due_at LIMIT slice.count FOR UPDATE SKIP LOCKED) AS picked
+) AS chosen
+WHERE o.id = chosen.id
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider
+"""  # noqa: S608  made of the constants above
+
+# In half-open one call finds out if the provider is back: an inquiry if one waits, else what is safe to repeat.
+_PROBE = """
+UPDATE lockgate.operations o SET hinted_at = statement_timestamp(), hint_epoch = %(epoch)s
+FROM (
+    SELECT o.id, l.queue, l.priority, l.task, l.tenant, l.provider
+    FROM unnest(%(lanes)s::bigint[], %(ranks)s::int[]) AS lane(lane_id, rank)
+    JOIN lockgate.lanes l ON l.id = lane.lane_id
+    CROSS JOIN LATERAL (
+        (SELECT o.id, 0 AS first FROM lockgate.operations o WHERE o.lane_id = lane.lane_id AND o.state = 'unconfirmed'
+            AND o.due_at <= statement_timestamp() ORDER BY o.due_at LIMIT 1)
+        UNION ALL
+        (SELECT o.id, lane.rank FROM lockgate.operations o WHERE o.lane_id = lane.lane_id
+            AND o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statement_timestamp()
+            AND o.reason IS DISTINCT FROM 'exhausted' ORDER BY o.due_at LIMIT 1)
+    ) AS o
+    ORDER BY o.first LIMIT 1
+) AS chosen
+WHERE o.id = chosen.id
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider
+"""
+
+_HOLD = """
+UPDATE lockgate.lanes l SET
+    held_by = nullif(held.why, ''),
+    held_since = CASE WHEN held.why = '' THEN NULL WHEN l.held_by IS NULL THEN statement_timestamp() ELSE l.held_since END,
+    paced_until = CASE WHEN held.why = '' THEN '-infinity'::timestamptz
+        ELSE statement_timestamp() + %(seconds)s * interval '1 second' END
+FROM unnest(%(lanes)s::bigint[], %(reasons)s::text[]) AS held(lane_id, why)
+WHERE l.id = held.lane_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """One lane that has operations which are not ended.
+
+    Attributes:
+        due: due without a hint under way; counted up to a bound.
+        hinted: due with one; counted up to a bound.
+        oldest: seconds since the oldest of `due` fell due; None where there is none.
+        held_by: why the sweep held the lane back when it last looked.
+    """
+
+    lane_id: int
+    queue: str
+    tenant: str
+    provider: str
+    kind: str
+    priority: int
+    task: str
+    held_by: str | None
+    due: int
+    hinted: int
+    oldest: float | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is published for one operation: a name, and what admission needs; nothing personal."""
+
+    ticket_id: str
+    task: str
+    queue: str
+    priority: int
+    tenant: str
+    provider: str
+    probe: bool = False
+
+
+def backlogs(connection: Connection, *, epoch: int, stale: str, bound: int) -> list[Backlog]:
+    """The lanes with work.
+
+    Args:
+        connection: to the ledger.
+        epoch: the hint epoch; hints of an earlier one were lost with Redis.
+        stale: JSON of seconds per queue after which a hint is taken for lost.
+        bound: counts stop there.
+    """
+    rows = connection.execute(_LANES, {"epoch": epoch, "stale": stale, "bound": bound}).fetchall()
+    return [Backlog(*row) for row in rows]
+
+
+def mark_hinted(connection: Connection, counts: Mapping[int, int], *, epoch: int, stale: str) -> list[Hint]:
+    """Note the oldest due operations of each lane as hinted, and return the hints to publish once that is committed."""
+    values = {"lanes": list(counts), "counts": list(counts.values()), "epoch": epoch, "stale": stale}
+    return [Hint(*row) for row in connection.execute(_MARK, values).fetchall()]
+
+
+def mark_probe(connection: Connection, lanes: Sequence[tuple[int, int]], *, epoch: int) -> Hint | None:
+    """Choose the one operation that finds out if a provider is back.
+
+    Args:
+        connection: to the ledger.
+        lanes: the provider's lanes, each with the rank of its means: the lower is the better probe.
+        epoch: the hint epoch.
+    """
+    values = {"lanes": [lane for lane, _ in lanes], "ranks": [rank for _, rank in lanes], "epoch": epoch}
+    row = connection.execute(_PROBE, values).fetchone()
+    return None if row is None else replace(Hint(*row), probe=True)
+
+
+def hold_lanes(connection: Connection, reasons: Mapping[int, str], *, seconds: float) -> None:
+    """Note why lanes are held back (an empty reason frees one); for so long, accepting leaves the hints to the sweep."""
+    values = {"lanes": list(reasons), "reasons": list(reasons.values()), "seconds": seconds}
+    connection.execute(_HOLD, values)
+
+
+def unhint(connection: Connection, ticket_ids: Sequence[str]) -> int:
+    """Hints at these tickets were dropped: their operations may be hinted at again."""
+    return connection.execute(
+        "UPDATE lockgate.operations o SET hinted_at = NULL FROM lockgate.tickets t "
+        "WHERE t.id = ANY(%s) AND o.id = t.operation_id AND o.state IN ('waiting', 'unconfirmed', 'awaiting')",
+        [list(ticket_ids)],
+    ).rowcount

@@ -1,0 +1,62 @@
+"""Bring the schema up to date: safe to run twice, and at once from many places."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from ledger.tables import SCHEMA, metadata
+
+_ONE_AT_A_TIME = 7_030_601  # the key of the advisory lock that migrations hold
+
+
+def upgrade(url: str) -> None:
+    """Apply what is missing."""
+    with _connected(url) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        connection.commit()
+        command.upgrade(_config(connection), "head")
+
+
+def pending(url: str) -> bool:
+    """Whether the database lacks a migration that this code needs."""
+    with _connected(url) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
+        return set(context.get_current_heads()) != set(ScriptDirectory.from_config(_config(connection)).get_heads())
+
+
+def differences(url: str) -> list[object]:
+    """What the migrated database and `tables.py` say differently; a test keeps it empty."""
+    with _connected(url) as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table_schema": SCHEMA,
+                "include_schemas": True,
+                "include_name": lambda name, kind, _parents: name == SCHEMA if kind == "schema" else True,
+            },
+        )
+        return list(compare_metadata(context, metadata))
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    """A connection of its own, whose closing lets go of the advisory lock."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection

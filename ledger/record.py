@@ -1,0 +1,259 @@
+"""Write down what an attempt came to: evidence, state and dead letter, in one transaction.
+
+The fence guards the state, never the evidence. A reply that comes after its lease was taken back is added all the same, and
+when it proves the effect it settles the operation, or closes its dead letter.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from ledger.claim import Lease
+from ledger.late import settle_late
+from ledger.session import Connection, Ledger
+from operations.operation import Purpose, RetryPolicy
+from operations.outcome import Effect, ErrorClass
+from operations.states import State
+from resilience.decide import Await, Confirm, Decision, Park, Retry, Settle
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one attempt heard, as it is kept.
+
+    Attributes:
+        outcome: the name of the outcome or finding.
+        effect: of this attempt alone.
+        message: normalised; nothing personal.
+        sealed: evidence (redacted) and result; encrypted.
+        crashed: nothing was heard, because the worker was lost.
+        reply_id: chosen by who heard it, so that writing it twice adds it once.
+    """
+
+    outcome: str
+    effect: Effect
+    error_class: ErrorClass | None = None
+    status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    reference: str | None = None
+    elapsed: float | None = None
+    request_id: str | None = None
+    sealed: Mapping[str, Any] = field(default_factory=dict)
+    crashed: bool = False
+    reply_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a dead letter is filed under."""
+
+    fingerprint: str
+    message: str | None = None
+    code: str | None = None
+    hold: float | None = None  # seconds for which a canvas waits for a person's decision
+    closed_by: str | None = None  # who wanted it so; nobody need look at it
+
+
+_RECORD = """
+WITH heard AS (
+    INSERT INTO lockgate.replies (operation_id, number, id, outcome, error_class, effect, status, code, message, reference,
+        elapsed, request_id, sealed)
+    SELECT %(operation_id)s, %(fence)s, %(reply_id)s, %(outcome)s, %(reply_class)s, %(reply_effect)s, %(status)s,
+        %(reply_code)s, %(message)s, %(reply_reference)s, %(elapsed)s, %(request_id)s, %(sealed)s
+    WHERE %(heard)s
+    ON CONFLICT DO NOTHING
+), moved AS (
+    UPDATE lockgate.operations o SET
+        state = %(state)s,
+        reason = %(reason)s,
+        effect = %(effect)s,
+        error_class = %(error_class)s,
+        failures = %(failures)s,
+        pending_trip = %(pending_trip)s,
+        inquiries = o.inquiries + %(inquired)s::int,
+        crashes = CASE WHEN %(crashed)s THEN o.crashes + 1 ELSE 0 END,
+        purpose = NULL, lease_token = NULL, lease_until = NULL, worker = NULL,
+        due_at = statement_timestamp() + %(delay)s * interval '1 second',
+        deadline_at = CASE WHEN %(state)s = 'awaiting' AND o.purpose = 'send'
+            THEN greatest(o.deadline_at, statement_timestamp() + %(answer_within)s * interval '1 second')
+            ELSE o.deadline_at END,
+        decide_at = CASE
+            WHEN %(reason)s = 'exhausted' THEN statement_timestamp() + %(delay)s * interval '1 second'
+            WHEN %(state)s = 'unconfirmed'
+                THEN greatest(o.deadline_at, statement_timestamp()) + %(confirm_time)s * interval '1 second'
+            WHEN %(state)s = 'awaiting'
+                THEN greatest(o.deadline_at, statement_timestamp() + %(answer_within)s * interval '1 second')
+            ELSE least(o.deadline_at, o.expires_at, o.revoked_at) END,
+        settle_from = CASE WHEN o.purpose = 'send' AND %(effect)s = 'unknown'
+            THEN statement_timestamp() + %(settle)s * interval '1 second' ELSE o.settle_from END,
+        absent_at = CASE WHEN %(absent)s THEN coalesce(o.absent_at, statement_timestamp())
+            WHEN %(effect)s = 'unknown' AND o.purpose <> 'send' THEN o.absent_at END,
+        frozen = %(frozen)s,
+        reference = coalesce(%(reference)s, o.reference),
+        code = coalesce(%(code)s, o.code),
+        ended_at = CASE WHEN %(ended)s THEN statement_timestamp() END
+    WHERE o.id = %(operation_id)s AND o.state = %(was)s AND o.fence = %(fence)s
+        AND o.lease_token IS NOT DISTINCT FROM %(token)s
+        AND (o.effect <> 'done' OR %(effect)s = 'done')
+    RETURNING o.id, o.epoch, o.tenant, o.provider, o.kind, o.effect
+), buried AS (
+    INSERT INTO lockgate.dead_letters (operation_id, epoch, tenant, provider, kind, reason, error_class, effect, code,
+        message, fingerprint, decide_by, status, closed_at, closed_by)
+    SELECT id, epoch, tenant, provider, kind, %(reason)s, %(error_class)s, effect, %(letter_code)s, %(letter_message)s,
+        %(fingerprint)s, statement_timestamp() + %(hold)s * interval '1 second',
+        CASE WHEN %(closed_by)s::text IS NULL THEN 'open' ELSE 'closed' END,
+        CASE WHEN %(closed_by)s::text IS NULL THEN NULL ELSE statement_timestamp() END, %(closed_by)s
+    FROM moved WHERE %(state)s = 'dead'
+    ON CONFLICT (operation_id, epoch) DO NOTHING
+), woken AS (
+    UPDATE lockgate.tickets t SET
+        follow_at = statement_timestamp() + (t.id = %(ticket_id)s)::int * interval '5 seconds'
+            + CASE WHEN %(state)s = 'dead' THEN coalesce(%(hold)s, 0) ELSE 0 END * interval '1 second'
+    FROM moved WHERE t.operation_id = moved.id AND t.follows AND t.finalised_at IS NULL AND %(ended)s
+)
+SELECT id FROM moved
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds that recording needs to know of a kind."""
+
+    policy: RetryPolicy
+    settle: float
+    confirm_time: float
+
+
+def record(
+    ledger: Ledger,
+    lease: Lease,
+    decision: Decision,
+    *,
+    heard: Heard | None,
+    pace: Pace,
+    letter: Letter | None = None,
+    trip: int | None = None,
+    ticket_id: str = "",
+    connection: Connection | None = None,
+) -> bool:
+    """Write down what an attempt came to, or what was judged between two. Doing it again changes nothing.
+
+    Args:
+        ledger: where.
+        lease: what entitles us to.
+        decision: what follows.
+        heard: what was heard; None for a judgement without an attempt.
+        pace: the kind's times.
+        letter: how a dead letter is filed; needed when the decision is `Park`.
+        trip: the breaker's trip at the failure, against which a tentative one is counted.
+        ticket_id: the ticket that goes on by itself; the others are hinted at.
+        connection: in a transaction of the caller's, for a judgement without an attempt; else one of our own.
+
+    Returns:
+        False when the operation was in other hands by now: the evidence is kept, the state is theirs.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL went away; it may have been written.
+    """
+    values = _lease_values(lease) | _reply_values(ledger, lease, heard) | _pace_values(pace)
+    values |= _letter_values(letter or Letter("")) | after(decision, lease, trip) | {"ticket_id": ticket_id}
+    if connection is not None:
+        return connection.execute(_RECORD, values).fetchone() is not None
+    with ledger.connection() as own:
+        if own.execute(_RECORD, values).fetchone() is not None:
+            return True
+    if heard is None:
+        return False
+    with ledger.transaction() as own:
+        done = heard.effect is Effect.DONE
+        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=heard.reference)
+
+
+def after(decision: Decision, lease: Lease, trip: int | None) -> dict[str, Any]:
+    """The operation's new values for a decision."""
+    standing = lease.standing
+    values: dict[str, Any] = {
+        "failures": standing.failures,
+        "pending_trip": None,
+        "error_class": None,
+        "reason": None,
+        "reference": None,
+        "code": None,
+        "absent": False,
+        "frozen": standing.frozen,
+        "delay": 0.0,
+        "ended": False,
+    }
+    match decision:
+        case Settle(state=state, effect=effect, reference=reference, code=code):
+            values |= {"state": state, "effect": effect, "reference": reference, "code": code, "ended": True}
+        case Await(delay=delay, reference=reference):
+            values |= {"state": State.AWAITING, "effect": Effect.UNKNOWN, "reference": reference, "delay": delay}
+        case Retry(delay=delay, reason=reason, effect=effect, failures=failures, tentative=tentative):
+            values |= {"state": State.WAITING, "reason": reason, "effect": effect, "delay": delay}
+            values |= _failures(failures, tentative=tentative, trip=trip)
+        case Confirm():
+            values |= {"state": State.UNCONFIRMED, "effect": decision.effect, "delay": decision.delay}
+            values |= {"absent": decision.absent, "frozen": decision.frozen, "failures": decision.failures}
+            values |= {"reference": decision.reference, "code": decision.declined}
+        case Park(reason=why, effect=effect, error_class=error_class):
+            values |= {"state": State.DEAD, "reason": why, "effect": effect, "error_class": error_class, "ended": True}
+        case _:  # pragma: no cover
+            assert_never(decision)
+    return values
+
+
+def _failures(failures: int, *, tentative: bool, trip: int | None) -> dict[str, Any]:
+    """A tentative failure is remembered by the breaker's trip; the next claim counts it if that is still the same."""
+    if tentative and trip is not None:
+        return {"failures": failures - 1, "pending_trip": trip}
+    return {"failures": failures}
+
+
+def _pace_values(pace: Pace) -> dict[str, Any]:
+    return {"answer_within": pace.policy.answer_within, "settle": pace.settle, "confirm_time": pace.confirm_time}
+
+
+def _lease_values(lease: Lease) -> dict[str, Any]:
+    return {
+        "operation_id": lease.operation_id,
+        "fence": lease.fence,
+        "token": lease.token,
+        "was": lease.state,
+        "inquired": lease.state is State.CALLING and lease.standing.purpose is Purpose.INQUIRE,
+    }
+
+
+def _letter_values(letter: Letter) -> dict[str, Any]:
+    return {
+        "fingerprint": letter.fingerprint,
+        "letter_message": letter.message,
+        "letter_code": letter.code,
+        "hold": letter.hold,
+        "closed_by": letter.closed_by,
+    }
+
+
+def _reply_values(ledger: Ledger, lease: Lease, heard: Heard | None) -> dict[str, Any]:
+    said = heard or Heard("", Effect.NONE)
+    sealed = None
+    if said.sealed:
+        row = f"{lease.operation_id}/{lease.fence}"
+        sealed = ledger.sealer.seal(said.sealed, column="replies", tenant=lease.tenant, row=row)
+    return {
+        "heard": heard is not None,
+        "crashed": said.crashed,
+        "reply_id": said.reply_id,
+        "outcome": said.outcome,
+        "reply_class": said.error_class,
+        "reply_effect": said.effect,
+        "status": said.status,
+        "reply_code": said.code,
+        "message": said.message,
+        "reply_reference": said.reference,
+        "elapsed": said.elapsed,
+        "request_id": said.request_id,
+        "sealed": sealed,
+    }

@@ -1,0 +1,153 @@
+"""Connections to the ledger, its identity, and what to do when PostgreSQL goes away."""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import psycopg
+from psycopg.rows import TupleRow
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from ledger.seal import Sealer
+from operations.errors import LedgerUnavailable
+
+T = TypeVar("T")
+Connection = psycopg.Connection[TupleRow]
+
+#: The connection was lost or never came up; what was under way may or may not have been committed.
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError)
+
+_IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}
+_CONNECT_TIMEOUT = 3  # seconds
+_SETTINGS = (
+    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+)
+
+
+class Ledger:
+    """The way to one ledger.
+
+    Connections are in autocommit: a single statement is a transaction. They are made when they are needed, in the process
+    that needs them, and none is held while a provider thinks.
+
+    Args:
+        url: the database.
+        data_key: see `ledger.seal.Sealer`.
+        connections: how many may be in use at once in this process; more callers wait.
+    """
+
+    def __init__(self, url: str, data_key: str, *, connections: int = 20) -> None:
+        self.url = url
+        self.sealer = Sealer(data_key)
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._pool: QueuePool | None = None
+        self._pid = 0
+        self._secret: bytes | None = None
+        self.lanes: dict[Any, int] = {}  # ids by lane, filled by ledger.lanes
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in autocommit, back in the pool afterwards; a broken one is thrown away.
+
+        Raises:
+            psycopg.OperationalError: PostgreSQL cannot be reached, or went away meanwhile.
+        """
+        checked_out = self._checked_out()
+        try:
+            yield _driver(checked_out)
+        except BaseException:
+            if _broken(_driver(checked_out)):
+                checked_out.invalidate()
+            raise
+        finally:
+            checked_out.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction: committed when the block ends, rolled back when it raises."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @property
+    def secret(self) -> bytes:
+        """What names this ledger and keys its hashes: made once, kept sealed, the same after a restore.
+
+        Raises:
+            ledger.seal.SealError: the data key does not open it.
+            psycopg.OperationalError: PostgreSQL cannot be reached.
+        """
+        if self._secret is None:
+            self._secret = self._read_secret()
+        return self._secret
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if self._pool is not None:
+            self._pool.dispose()
+
+    def _read_secret(self) -> bytes:
+        fresh = self.sealer.seal_bytes(secrets.token_bytes(32), **_IDENTITY)
+        with self.connection() as connection:
+            connection.execute("INSERT INTO lockgate.ledger (identity) VALUES (%s) ON CONFLICT DO NOTHING", [fresh])
+            row = connection.execute("SELECT identity FROM lockgate.ledger").fetchone()
+        assert row is not None
+        return self.sealer.open_bytes(row[0], **_IDENTITY)
+
+    def _checked_out(self) -> PoolProxiedConnection:
+        with self._lock:
+            if self._pool is None or self._pid != os.getpid():  # a forked child must not share its parent's sockets
+                self._pid = os.getpid()
+                self._pool = QueuePool(
+                    self._connect, pool_size=self._connections, max_overflow=0, timeout=10.0, use_lifo=True,
+                    reset_on_return=None,
+                )  # fmt: skip
+            pool = self._pool
+        return pool.connect()
+
+    def _connect(self) -> Any:
+        return psycopg.connect(
+            self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, options=_SETTINGS, application_name="lockgate",
+            keepalives_idle=5, keepalives_interval=2, keepalives_count=3,
+        )  # fmt: skip
+
+
+def persist(action: Callable[[], T], *, give_up: Callable[[], bool], pause: Callable[[float], None] = time.sleep) -> T:
+    """Do what must not be given up while PostgreSQL is away, and what is harmless to do twice.
+
+    Args:
+        action: the statement; it may run again after its commit's answer was lost.
+        give_up: asked after each failure.
+        pause: waits so many seconds.
+
+    Raises:
+        psycopg.OperationalError: it was given up.
+    """
+    wait = 0.05
+    while True:
+        try:
+            return action()
+        except LOST:
+            if give_up():
+                raise
+            pause(wait)
+            wait = min(wait * 2, 2.0)
+
+
+def unavailable(error: Exception) -> LedgerUnavailable:
+    """The error for a caller, with the first line of the driver's and no password."""
+    return LedgerUnavailable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+
+
+def _driver(checked_out: PoolProxiedConnection) -> Connection:
+    return cast("Connection", checked_out.dbapi_connection)
+
+
+def _broken(connection: Connection) -> bool:
+    """Closed, or left in the middle of something: nobody may use it again."""
+    return connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE

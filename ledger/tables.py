@@ -1,0 +1,352 @@
+"""The tables. What is private is in columns called `sealed`; keys and states are not.
+
+docs/decisions/0002-the-schema.md says why they are cut like this, and what may be partitioned.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL, UUID
+
+from operations.outcome import Effect
+from operations.states import DUE, State
+
+SCHEMA = "lockgate"
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "pk": "%(table_name)s_pkey",
+    },
+)
+_now = func.clock_timestamp()
+_time = DateTime(timezone=True)
+
+
+def _one_of(column: str, values: "list[str]") -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in sorted(values))
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _in(states: "frozenset[State]") -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+#: One row: who this ledger is, and what must outlive Redis and a failover.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
+    Column("identity", LargeBinary, nullable=False, comment="sealed secret that names this ledger; survives a restore"),
+    Column("hint_epoch", BigInteger, nullable=False, server_default="0", comment="raised when Redis lost its hints"),
+    Column("timeline", Text, nullable=False, server_default="", comment="PostgreSQL's timeline as last seen"),
+    Column("started_at", _time, comment="PostgreSQL's start as last seen"),
+    Column(
+        "reap_after", _time, nullable=False, server_default="-infinity", comment="until then no lease is taken back"
+    ),
+    Column(
+        "calm_until", _time, nullable=False, server_default="-infinity", comment="no absence counts, no X or Q goes"
+    ),
+    CheckConstraint("singleton", name="one_row"),
+)
+
+#: Where operations queue up: (queue, tenant, provider, kind, priority). Rows are few, and never deleted.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("provider", Text, nullable=False, comment="'local' for plain tasks"),
+    Column("kind", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("task", Text, nullable=False, comment="the Celery task that carries it out"),
+    Column("held_by", Text, comment="why the sweep holds it back: breaker, rate:…, paused, window"),
+    Column("held_since", _time),
+    Column("paced_until", _time, nullable=False, server_default="-infinity", comment="until then only the sweep hints"),
+    UniqueConstraint("queue", "tenant", "provider", "kind", "priority"),
+)
+
+#: Uniqueness, for ever: never partitioned by time, never deleted with operations.
+business_keys = Table(
+    "business_keys",
+    metadata,
+    Column("id", UUID, primary_key=True, comment="keyed hash of tenant, provider, kind and key"),
+    Column("tenant", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("business_key", Text, nullable=False, index=True),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("operation_id", UUID, nullable=False, comment="the current generation's"),
+    Column("digest", LargeBinary, nullable=False, comment="keyed digest of the given arguments"),
+    Column("schema_version", SmallInteger, nullable=False, comment="of the arguments that the digest is over"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", UUID, primary_key=True, comment="version 7: ordered by time"),
+    Column("lane_id", BigInteger, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("business_key_id", UUID),
+    Column("business_key", Text),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("epoch", Integer, nullable=False, server_default="1", comment="raised by a requeue; the keys do not change"),
+    Column("supersedes", UUID, comment="the generation before"),
+    Column("idempotency_key", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False, comment="the first ticket, which hints name"),
+    Column("state", Text, nullable=False, server_default=State.WAITING),
+    Column("reason", Text, server_default="new", comment="why it waits, or why it is dead"),
+    Column("effect", Text, nullable=False, server_default=Effect.NONE, comment="the join over all attempts"),
+    Column("error_class", Text),
+    Column("failures", SmallInteger, nullable=False, server_default="0", comment="attempts used up"),
+    Column("pending_trip", Integer, comment="one more, unless the breaker moved on from this trip"),
+    Column("inquiries", Integer, nullable=False, server_default="0"),
+    Column(
+        "crashes", SmallInteger, nullable=False, server_default="0", comment="claims in a row lost with their worker"
+    ),
+    Column("fence", Integer, nullable=False, server_default="0", comment="raised by every claim; guards the state"),
+    Column("purpose", Text, comment="why the running attempt is made: send, inquire or await"),
+    Column("lease_token", UUID),
+    Column("lease_until", _time),
+    Column("worker", Text),
+    Column("due_at", _time, nullable=False, server_default=_now),
+    Column("decide_at", _time, nullable=False, comment="when the sweep must judge it, whatever it waits for"),
+    Column("deadline_at", _time, nullable=False),
+    Column("expires_at", _time),
+    Column("revoked_at", _time, comment="a wish, obeyed between attempts and where the effect is none"),
+    Column("hinted_at", _time, comment="a hint is under way since then"),
+    Column("hint_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("first_sent_at", _time),
+    Column("send_until", _time, comment="K: the provider may have forgotten the key after this"),
+    Column("settle_from", _time, comment="from then on an absence may count"),
+    Column("absent_at", _time, comment="the first reading of absence that counted"),
+    Column("frozen", Boolean, nullable=False, server_default=text("false")),
+    Column("account", Text, comment="the provider's account, frozen with the first attempt"),
+    Column("reference", Text, comment="the provider's name for what it made"),
+    Column("code", Text, comment="the provider's code of a refusal"),
+    Column("accepted_at", _time, nullable=False, server_default=_now),
+    Column("ended_at", _time),
+    _one_of("state", list(State)),
+    _one_of("effect", list(Effect)),
+)
+Index("operations_due", operations.c.lane_id, operations.c.due_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
+Index("operations_decide", operations.c.decide_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
+Index("operations_leases", operations.c.lease_until, postgresql_where=text("state = 'calling'"))
+
+#: What was asked: arguments and the frozen request. Apart from the row, which is rewritten at every step.
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("operation_id", UUID, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+#: Celery task ids that stand for an operation.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("operation_id", UUID, nullable=False),
+    Column("sealed", LargeBinary, comment="the Celery message, where it holds more than the hint"),
+    Column("alias", Boolean, nullable=False, server_default=text("false"), comment="not the operation's first"),
+    Column("follows", Boolean, nullable=False, server_default=text("false"), comment="something follows its end"),
+    Column("finalised_at", _time, comment="what follows has been sent"),
+    Column("follow_failures", SmallInteger, nullable=False, server_default="0"),
+    Column(
+        "follow_at", _time, nullable=False, server_default="infinity", comment="when what follows is next hinted at"
+    ),
+    Column("children", LargeBinary, comment="sealed: results of what followed, for Celery"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+)
+_unfinished = text("follows AND finalised_at IS NULL")
+Index("tickets_open", tickets.c.operation_id, postgresql_where=_unfinished)
+Index("tickets_follow", tickets.c.follow_at, postgresql_where=text("finalised_at IS NULL AND follow_at < 'infinity'"))
+Index("tickets_alias", tickets.c.operation_id, postgresql_where=text("alias"))
+
+#: Intents: written before the first byte, only ever added.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("operation_id", UUID, primary_key=True),
+    Column("number", Integer, primary_key=True, comment="the fence of its claim"),
+    Column("purpose", Text, nullable=False),
+    Column("lane_id", BigInteger, nullable=False),
+    Column("cost", REAL, nullable=False, server_default="1"),
+    Column("worker", Text, nullable=False),
+    Column("lease_until", _time, nullable=False),
+    Column("trace_id", Text),
+    Column("started_at", _time, nullable=False, server_default=_now),
+)
+Index("attempts_started", attempts.c.started_at, postgresql_using="brin")
+
+#: What was heard, or that nothing was: only ever added; a late reply is one more.
+replies = Table(
+    "replies",
+    metadata,
+    Column("operation_id", UUID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("id", UUID, primary_key=True, comment="chosen by who heard it, so that writing it twice adds it once"),
+    Column(
+        "outcome", Text, nullable=False, comment="succeeded, accepted, declined, open, failed, deferred, present, …"
+    ),
+    Column("error_class", Text),
+    Column("effect", Text, nullable=False, comment="of this attempt alone"),
+    Column("status", SmallInteger, comment="HTTP"),
+    Column("code", Text),
+    Column("message", Text, comment="normalised: no ids, addresses or amounts"),
+    Column("reference", Text),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("elapsed", DOUBLE_PRECISION, comment="seconds"),
+    Column("request_id", Text, comment="the provider's name for the exchange"),
+    Column("sealed", LargeBinary, comment="evidence and result"),
+    Column("heard_at", _time, nullable=False, server_default=_now),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("operation_id", UUID, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("error_class", Text),
+    Column("effect", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text, comment="normalised"),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("dead_at", _time, nullable=False, server_default=_now),
+    Column("decide_by", _time, comment="held for a canvas until then"),
+    Column("closed_at", _time),
+    Column("closed_by", Text),
+    UniqueConstraint("operation_id", "epoch"),
+    _one_of("status", ["open", "requeued", "resolved", "discarded", "superseded", "closed"]),
+)
+Index("dead_letters_open", dead_letters.c.id.desc(), postgresql_where=text("status = 'open'"))
+Index("dead_letters_group", dead_letters.c.fingerprint, postgresql_where=text("status = 'open'"))
+Index("dead_letters_hold", dead_letters.c.decide_by, postgresql_where=text("status = 'open' AND decide_by IS NOT NULL"))
+
+#: What people did, and why: only ever added.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _time, nullable=False, server_default=_now),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False, index=True),
+    Column("because", Text, nullable=False),
+    Column("before", JSONB, nullable=False, server_default="{}"),
+    Column("after", JSONB, nullable=False, server_default="{}"),
+)
+
+#: Breakers opening and closing, by themselves or by order; Redis is a copy of the last.
+breaker_moves = Table(
+    "breaker_moves",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("at", _time, nullable=False, server_default=_now),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("trip", Integer, nullable=False),
+    Column("retry_at", _time, comment="when a probe may be made"),
+    Column("worker", Text, nullable=False),
+)
+Index("breaker_moves_last", breaker_moves.c.provider, breaker_moves.c.id.desc())
+
+#: Breakers that a person holds open or closed.
+holds = Table(
+    "holds",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("held", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", _time, nullable=False, server_default=_now),
+    _one_of("held", ["open", "closed"]),
+)
+
+#: Work held back by a person, or because a tenant's credentials were refused.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("tenant", Text, comment="all when null"),
+    Column("kind", Text, comment="all when null"),
+    Column("cause", Text, nullable=False, comment="person or connection"),
+    Column("credential", Text, comment="fingerprint of the credential that was refused"),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("since", _time, nullable=False, server_default=_now),
+    Column("lifted_at", _time),
+    _one_of("cause", ["person", "connection"]),
+)
+Index("pauses_now", pauses.c.provider, postgresql_where=text("lifted_at IS NULL"))
+
+#: Which account at the provider a tenant's credential opens.
+connections = Table(
+    "connections",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("credential", Text, primary_key=True, comment="keyed fingerprint, never the credential"),
+    Column("account", Text, nullable=False),
+    Column("seen_at", _time, nullable=False, server_default=_now),
+)
+
+#: Celery's chords, counted here.
+chords = Table(
+    "chords",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the group of its members"),
+    Column("size", Integer),
+    Column("added", Integer, nullable=False, server_default="0"),
+    Column("released_at", _time),
+    Column("created_at", _time, nullable=False, server_default=_now),
+)
+chord_parts = Table(
+    "chord_parts",
+    metadata,
+    Column("chord_id", Text, primary_key=True),
+    Column("ticket_id", Text, primary_key=True),
+    Column("position", DOUBLE_PRECISION, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+#: What Celery stores under names that are no tickets: groups, and steps that failed before they were sent.
+celery_results = Table(
+    "celery_results",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("stored_at", _time, nullable=False, server_default=_now),
+)
+
+#: Tables to which rows are only ever added; a trigger refuses anything else.
+APPEND_ONLY = (attempts, replies, audit, breaker_moves)

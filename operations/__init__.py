@@ -1,0 +1,1 @@
+"""The words of Lockgate: operations, outcomes, states and keys, as values and pure functions."""

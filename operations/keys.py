@@ -1,0 +1,55 @@
+"""Names of an intent: canonical arguments, their digest, the business key's hash and the idempotency key."""
+
+import hashlib
+import hmac
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+IDEMPOTENCY_KEY_LENGTH = 40  # characters; fits every provider's limit and Stripe's and Postmark's metadata
+
+
+def canonical(value: Any) -> bytes:
+    """One encoding for equal JSON values: sorted names, no spaces, no NaN.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+        TypeError: something is not JSON.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(secret: bytes, *, schema_version: int, given: Mapping[str, Any]) -> bytes:
+    """A keyed digest of the caller's given fields, which may be personal and easily guessed; 32 bytes."""
+    return _mac(secret, "arguments", schema_version, dict(given))
+
+
+def business_key_id(secret: bytes, *, tenant: str, provider: str, kind: str, business_key: str) -> uuid.UUID:
+    """The row of a business key: unique per tenant, provider and kind."""
+    return uuid.UUID(bytes=_mac(secret, "business-key", tenant, provider, kind, business_key)[:16])
+
+
+def idempotency_key(secret: bytes, *, tenant: str, provider: str, kind: str, business_key: str, generation: int) -> str:
+    """What the provider sees: the same on every attempt and every requeue, another for the next generation only.
+
+    It depends on nothing that a restored backup or a second acceptance would change, so that a re-accepted intent meets
+    the provider's own memory. `secret` is the ledger's identity, not the data key, which is rotated.
+    """
+    return _mac(secret, "idempotency-key", tenant, provider, kind, business_key, generation).hex()[
+        :IDEMPOTENCY_KEY_LENGTH
+    ]
+
+
+def new_id() -> uuid.UUID:
+    """A UUID of version 7: ordered by time, so that indexes grow at one end."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62
+    return uuid.UUID(int=value | random & 0x3FFF_FFFF_FFFF_FFFF)
+
+
+def _mac(secret: bytes, *parts: Any) -> bytes:
+    return hmac.new(secret, canonical(list(parts)), hashlib.sha256).digest()

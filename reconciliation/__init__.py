@@ -1,0 +1,1 @@
+"""Do they and we agree? Confirm one operation."""

@@ -1,0 +1,260 @@
+"""May this call be made now? One script before the call, at most one after it; without Redis nothing is admitted."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from resilience.breaker import BreakerPolicy, BreakerState, Verdict
+from resilience.clock import Clock, boottime
+from resilience.limiter import Limit
+from resilience.traffic import Lane, Traffic
+
+_HOME = Path(__file__).parent
+PREFIX = "{lockgate}:"  # one hash slot: a script touches the keys of one provider together
+STATE = f"{PREFIX}state"
+REFUSED = f"{PREFIX}refused"  # tickets whose hint was dropped, for the sweep
+_WITHOUT_REDIS = 1.0  # seconds until it makes sense to ask again
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to make one call.
+
+    Attributes:
+        asked_at: BOOTTIME before it was asked for; from then on it ages.
+        trip: the breaker's trip under which the call reports.
+        probe: it is the one call that finds out whether the provider is back.
+    """
+
+    token: str
+    lane: Lane
+    asked_at: float
+    life: float
+    trip: int
+    breaker: BreakerState
+    probe: bool
+
+    def expired(self, now: float) -> bool:
+        """Whether it is too old to send under; the limits count on that."""
+        return now - self.asked_at > self.life
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No leave: `reason` is `redis`, `breaker` or `rate:<name of the limit>`; `wait` is seconds until asking makes sense."""
+
+    reason: str
+    wait: float
+    breaker: BreakerState = BreakerState.CLOSED
+    trip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The breaker after a report; `None` states mean that Redis could not say."""
+
+    before: BreakerState | None
+    after: BreakerState | None
+    trip: int = 0
+    retry_in: float = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is known to be closed."""
+        return self.after is BreakerState.CLOSED
+
+    @property
+    def moved(self) -> bool:
+        """Whether this report opened or closed it."""
+        return self.before is not self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What admission would grant a lane soon; `room` is None where nothing limits it."""
+
+    breaker: BreakerState | None
+    retry_in: float
+    probing: bool
+    room: int | None
+
+
+class Admission:
+    """The fleet's gate: breaker and limits per provider, shared in Redis.
+
+    Args:
+        client: a client whose connections void the state of a server that restarted (see `resilience.restore`).
+        traffic: the policy of each provider.
+        clock: BOOTTIME seconds, for the age of permits.
+        now: the scripts' clock, for tests; the server's own when None.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        traffic: Mapping[str, Traffic],
+        *,
+        clock: Clock = boottime,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self._client = client
+        self._traffic = traffic
+        self._clock = clock
+        self._now = now
+        self._admit = client.register_script(_script("admit"))
+        self._report = client.register_script(_script("report"))
+        self._forecast = client.register_script(_script("forecast"))
+
+    def ask(
+        self, lane: Lane, *, cost: float = 1.0, may_probe: bool = False, lease: float, ticket: str = ""
+    ) -> Permit | Refused:
+        """Ask for leave to make one call.
+
+        Args:
+            lane: where it counts.
+            cost: how much of the limits it uses.
+            may_probe: whether it may find out if the provider is back.
+            lease: seconds after which a seat among the calls at once is free again, whatever happens.
+            ticket: whose hint is dropped on a refusal; noted for the sweep.
+        """
+        asked_at, token = self._clock(), secrets.token_hex(8)
+        traffic = self._traffic[lane.provider]
+        head = (self._time(), token, cost, int(may_probe), lease)
+        try:
+            granted, reason, wait, state, trip, probe, _epoch = self._admit(
+                keys=[*_keys(traffic, lane), REFUSED], args=(*head, *_arguments(traffic, lane.kind), ticket)
+            )
+        except redis.RedisError:
+            return Refused("redis", _WITHOUT_REDIS)
+        breaker = BreakerState(state.decode())
+        if not granted:
+            return Refused(_explained(traffic, lane.kind, reason.decode()), float(wait), breaker, trip)
+        return Permit(token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
+
+    def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
+        """Say how the call went, or hand the permit back unused (`NEUTRAL`).
+
+        Args:
+            permit: what was granted.
+            verdict: what the call said of the provider's health.
+            retry_after: seconds, when the provider said that we are too fast.
+        """
+        traffic = self._traffic[permit.lane.provider]
+        slow = "" if retry_after is None else repr(retry_after)
+        seats = [key for key, limit in _limit_keys(traffic, permit.lane) if limit.concurrent]
+        args = (self._time(), permit.token, verdict.value, permit.trip, slow, *_policy(traffic.breaker))
+        try:
+            before, after, trip, retry_in = self._report(keys=[*_base_keys(permit.lane), *seats], args=args)
+        except redis.RedisError:
+            return Health(None, None)
+        return Health(_state(before), _state(after), trip, float(retry_in))
+
+    def forecast(self, lane: Lane, *, cost: float = 1.0, horizon: float) -> Forecast:
+        """What the lane would be granted within `horizon` seconds.
+
+        Raises:
+            redis.RedisError: Redis cannot say.
+        """
+        return self.forecasts([(lane, cost)], horizon=horizon)[0]
+
+    def forecasts(self, lanes: Sequence[tuple[Lane, float]], *, horizon: float) -> list[Forecast]:
+        """The same for many lanes, each with the cost of its calls, in one round trip.
+
+        Raises:
+            redis.RedisError: Redis cannot say.
+        """
+        with self._client.pipeline(transaction=False) as pipe:
+            for lane, cost in lanes:
+                traffic = self._traffic[lane.provider]
+                args = (self._time(), "", cost, 0, horizon, *_arguments(traffic, lane.kind))
+                self._forecast(keys=_keys(traffic, lane), args=args, client=pipe)
+            return [
+                Forecast(_state(state), float(retry_in), bool(probing), None if room < 0 else room)
+                for state, retry_in, probing, room in pipe.execute()
+            ]
+
+    def refused(self, most: int) -> list[str]:
+        """Take the tickets whose hints were dropped since the last time.
+
+        Raises:
+            redis.RedisError: Redis cannot say.
+        """
+        taken: Any = self._client.lpop(REFUSED, most)
+        return [] if taken is None else [ticket.decode() for ticket in taken]
+
+    def _time(self) -> str:
+        return "" if self._now is None else repr(self._now())
+
+
+@lru_cache
+def _script(name: str) -> str:
+    parts = ("limiter", "breaker", "policy", name)
+    return "\n".join((_HOME / f"{part}.lua").read_text() for part in parts)
+
+
+def breaker_key(provider: str) -> str:
+    """The hash that holds a provider's breaker."""
+    return f"{PREFIX}breaker:{provider}"
+
+
+def limit_key(limit: Limit, lane: Lane) -> str:
+    """The key that holds a limit's state for whom it counts."""
+    scope = ":".join(getattr(lane, part) for part in limit.scope)
+    return f"{PREFIX}limit:{lane.provider}:{limit.name}:{scope}"
+
+
+def _base_keys(lane: Lane) -> list[str]:
+    return [STATE, breaker_key(lane.provider), f"{PREFIX}slow:{lane.provider}:{lane.tenant}"]
+
+
+def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
+    return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
+
+
+def _keys(traffic: Traffic, lane: Lane) -> list[str]:
+    return [*_base_keys(lane), *(key for key, _ in _limit_keys(traffic, lane))]
+
+
+@lru_cache(maxsize=1024)
+def _arguments(traffic: Traffic, kind: str) -> tuple[Any, ...]:
+    limits: Sequence[Limit] = (*traffic.limits_for(kind), traffic.ramp)
+    flat = [
+        value for limit in limits for value in (_type(limit), limit.allowed, *_refill(limit), limit.per, limit.life)
+    ]
+    return (*_policy(traffic.breaker), len(limits), *flat)
+
+
+def _refill(limit: Limit) -> tuple[float, float]:
+    return (0.0, 0.0) if limit.concurrent else (limit.burst, limit.rate)
+
+
+def _type(limit: Limit) -> str:
+    if limit.name == "ramp":
+        return "ramp"
+    if limit.concurrent:
+        return "seats"
+    return "quota" if limit.long else "bucket"
+
+
+def _policy(policy: BreakerPolicy) -> tuple[Any, ...]:
+    return (
+        policy.mode, policy.consecutive, policy.rate, policy.min_calls, policy.window, policy.open_for,
+        policy.open_for_max, policy.probe_life, policy.ramp,
+    )  # fmt: skip
+
+
+def _state(name: bytes) -> BreakerState | None:
+    return None if name == b"unknown" else BreakerState(name.decode())
+
+
+def _explained(traffic: Traffic, kind: str, reason: str) -> str:
+    """Put the limit's name where the script could only give its number."""
+    head, _, index = reason.partition(":")
+    if not index.isdigit():
+        return reason
+    return f"{head}:{(*traffic.limits_for(kind), traffic.ramp)[int(index)].name}"

@@ -1,0 +1,108 @@
+-- The limits of limiter.py over Redis keys: a hash for a bucket, a hash for a quota, a sorted set for seats.
+
+local DUST = 1e-9
+
+local function number(value)
+  return string.format('%.6f', value)
+end
+
+local function clock(given)
+  if given ~= '' then
+    return tonumber(given)
+  end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+
+-- ARGV from `first` on: type, allowed, burst, rate, per, life of each limit.
+local function read_limits(first, count, keys_from)
+  local limits = {}
+  for i = 0, count - 1 do
+    local at = first + i * 6
+    limits[i + 1] = {
+      key = KEYS[keys_from + i], type = ARGV[at], allowed = tonumber(ARGV[at + 1]), burst = tonumber(ARGV[at + 2]),
+      rate = tonumber(ARGV[at + 3]), per = tonumber(ARGV[at + 4]), life = tonumber(ARGV[at + 5]),
+    }
+  end
+  return limits
+end
+
+local function fill(limit, now, flow)
+  local stored = redis.call('HMGET', limit.key, 'tokens', 'at')
+  if not stored[1] then
+    limit.tokens, limit.at = limit.burst, now
+    return
+  end
+  local at = tonumber(stored[2])
+  local tokens = tonumber(stored[1]) + math.max(0, now - at) * limit.rate * flow
+  limit.tokens, limit.at = math.min(tokens, limit.burst), math.max(now, at)
+end
+
+local function spend_of(limit, now)
+  local sum, width = 0, limit.per / 24
+  local oldest = math.floor((now - limit.per - limit.life) / width)
+  local raw = redis.call('HGETALL', limit.key)
+  limit.stale = {}
+  for i = 1, #raw, 2 do
+    if tonumber(raw[i]) >= oldest then
+      sum = sum + tonumber(raw[i + 1])
+    else
+      limit.stale[#limit.stale + 1] = raw[i]
+    end
+  end
+  limit.slot = math.floor(now / width)
+  return sum, width
+end
+
+-- Seconds until this limit lets a call of `cost` pass; 0 when it does now.
+local function wait_of(limit, now, cost, flow)
+  if limit.type == 'seats' then
+    redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', number(now))
+    if redis.call('ZCARD', limit.key) < limit.allowed then
+      return 0
+    end
+    local first = redis.call('ZRANGE', limit.key, 0, 0, 'WITHSCORES')
+    return math.min(1, math.max(0.05, tonumber(first[2]) - now))
+  elseif limit.type == 'quota' then
+    local sum, width = spend_of(limit, now)
+    return sum + cost <= limit.allowed + DUST and 0 or width
+  end
+  if limit.type == 'ramp' and flow >= 1 then
+    return 0
+  end
+  fill(limit, now, flow)
+  local missing = math.min(cost, limit.burst) - limit.tokens
+  return missing <= DUST and 0 or missing / math.max(limit.rate * flow, DUST)
+end
+
+local function take(limit, now, cost, token, lease)
+  if limit.type == 'seats' then
+    redis.call('ZADD', limit.key, number(now + lease), token)
+    redis.call('EXPIRE', limit.key, math.ceil(lease) + 60)
+  elseif limit.type == 'quota' then
+    for _, slot in ipairs(limit.stale) do
+      redis.call('HDEL', limit.key, slot)
+    end
+    redis.call('HINCRBYFLOAT', limit.key, limit.slot, cost)
+    redis.call('EXPIRE', limit.key, math.ceil(limit.per * 1.2))
+  elseif limit.tokens then
+    redis.call('HSET', limit.key, 'tokens', number(limit.tokens - cost), 'at', number(limit.at))
+    redis.call('EXPIRE', limit.key, math.ceil(math.max(60, 20 * limit.per)))  -- full again long before that
+  end
+end
+
+local function slowness(key, now)
+  local stored = redis.call('HMGET', key, 'factor', 'at', 'until')
+  local factor = 1
+  if stored[1] then
+    factor = math.min(1, tonumber(stored[1]) + math.max(0, now - tonumber(stored[2])) / 60)
+  end
+  return factor, tonumber(stored[3] or 0)
+end
+
+local function slow_down(key, now, retry_after)
+  local factor = slowness(key, now)
+  redis.call('HSET', key, 'factor', number(math.max(0.1, factor * 0.67)), 'at', number(now),
+    'until', number(now + retry_after))
+  redis.call('EXPIRE', key, math.ceil(retry_after) + 120)
+end

@@ -1,0 +1,75 @@
+"""How many operations the sweep hints at in each lane: pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """What the sweep sees of one lane (queue, tenant, provider, kind) that has something due.
+
+    Attributes:
+        due: operations that are due and have no hint under way; counted up to a bound.
+        hinted: operations that have one.
+        room: permits that admission will grant soon; None where nothing limits it.
+    """
+
+    lane: int
+    queue: str
+    tenant: str
+    due: int
+    hinted: int
+    room: int | None
+
+
+def share(lanes: Iterable[LaneView], *, window: int, hinted: dict[str, int]) -> dict[int, int]:
+    """Share each queue's free window among its lanes: equal slices per tenant, then per lane, until it is used.
+
+    Args:
+        lanes: what is due.
+        window: hints that may be under way in one queue; more would only wait in Redis.
+        hinted: hints under way per queue.
+
+    Returns:
+        Hints to send now, by lane; lanes that get none are left out.
+    """
+    by_queue: dict[str, list[LaneView]] = defaultdict(list)
+    for lane in lanes:
+        by_queue[lane.queue].append(lane)
+    return {
+        lane: count
+        for queue, members in by_queue.items()
+        for lane, count in _share_queue(members, window - hinted.get(queue, 0)).items()
+    }
+
+
+def _share_queue(lanes: list[LaneView], free: int) -> dict[int, int]:
+    tenants: dict[str, dict[int, int]] = defaultdict(dict)
+    for lane in lanes:
+        if want := _wants(lane):
+            tenants[lane.tenant][lane.lane] = want
+    slices = _fair({tenant: sum(wants.values()) for tenant, wants in tenants.items()}, free)
+    return {lane: count for tenant, part in slices.items() for lane, count in _fair(tenants[tenant], part).items()}
+
+
+def _wants(lane: LaneView) -> int:
+    if lane.room is None:
+        return lane.due
+    return max(0, min(lane.due, lane.room - lane.hinted))
+
+
+def _fair(wants: dict[Key, int], free: int) -> dict[Key, int]:
+    """Equal slices; what one does not want goes to the others."""
+    given: dict[Key, int] = {}
+    remaining = dict(sorted(wants.items(), key=lambda item: item[1]))
+    while remaining and free > 0:
+        key, want = next(iter(remaining.items()))
+        part = min(want, max(1, free // len(remaining)))
+        given[key] = part
+        free -= part
+        del remaining[key]
+    return given

@@ -1,0 +1,106 @@
+"""Puts the parts together, listens, and ends on a signal."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.calls import Flights
+from sandbox.clock import Clock
+from sandbox.control.front import Control
+from sandbox.desk import Desk
+from sandbox.doors import Doors
+from sandbox.exchange import House
+from sandbox.folds import folds_of
+from sandbox.journal import Journal
+from sandbox.names import Names
+from sandbox.plain.front import Plain
+from sandbox.postmark.front import Postmark
+from sandbox.provider import Provider
+from sandbox.stripe.front import Stripe
+from sandbox.wire.listener import Listener, Serve
+
+CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    journal: Path
+    host: str
+    ports: Mapping[str, int]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The whole, ready to listen."""
+
+    journal: Journal
+    listeners: Mapping[str, Listener]
+    doors: Doors
+
+    def urls(self) -> dict[str, str]:
+        """Return where everything is."""
+        return {name: listener.url for name, listener in self.listeners.items()}
+
+    async def listen(self) -> None:
+        """Open the ports, as far as the journal's outages allow."""
+        await self.doors.obey()
+        await self.listeners[CONTROL].listen()
+
+    async def end(self) -> None:
+        """Drop everything under way."""
+        for listener in self.listeners.values():
+            await listener.end()
+
+
+def serve(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT; says on stdout where, once it can be reached."""
+    # Closed after the loop: what is due in its last turn still finds the journal open.
+    with contextlib.closing(Journal(options.journal, clock=Clock())) as journal:
+        asyncio.run(_run(options, journal))
+
+
+async def _run(options: Options, journal: Journal) -> None:
+    sandbox, stop = assembled(options, journal), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    started = {"event": "started", "pid": os.getpid(), "seed": options.seed, "urls": sandbox.urls()}
+    sandbox.journal.append(started)
+    await sandbox.listen()
+    print(json.dumps(sandbox.urls()), flush=True)
+    keeping, stopping = asyncio.create_task(sandbox.doors.keep()), asyncio.create_task(stop.wait())
+    await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await sandbox.end()
+    if keeping.done():
+        keeping.result()  # it never ends by itself but with an error, which must be seen
+
+
+def assembled(options: Options, journal: Journal) -> Sandbox:
+    """Return the sandbox, knowing all that its journal knows."""
+    names, flights, folds = Names(journal, seed=options.seed), Flights(), folds_of(journal, seed=options.seed)
+    providers: dict[str, Listener] = {}
+    doors = Doors(providers, folds.outages)
+    control = Control(journal, folds, doors)
+    house = House(journal, folds.settings, folds.tenants, control.command)
+    settings = folds.settings
+    known: tuple[Provider, ...] = (
+        Stripe(journal, names, settings),
+        Postmark(journal, names, settings),
+        Plain(journal, names),
+    )
+    for provider in known:
+        desk = Desk(provider, house, folds, names=names, flights=flights)
+        providers[provider.name] = _listener(options, provider.name, desk.serve)
+    journal.load()
+    return Sandbox(journal, providers | {CONTROL: _listener(options, CONTROL, control.serve)}, doors)
+
+
+def _listener(options: Options, name: str, serve: Serve) -> Listener:
+    return Listener(host=options.host, port=options.ports[name], serve=serve)

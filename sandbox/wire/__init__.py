@@ -1,0 +1,1 @@
+"""Sockets, HTTP in and HTTP out: knows neither providers nor faults."""

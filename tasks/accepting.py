@@ -1,0 +1,155 @@
+"""Accept what an application publishes: in a transaction of its own, or in the application's."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from ledger.accept import Acceptance, Answer, Verdict, accept
+from ledger.due import Hint
+from ledger.session import LOST, Connection, Ledger, unavailable
+from operations.errors import AcceptUnknown, NotAllowedError, OperationConflict
+
+_TRIES = 3  # of a commit whose answer was lost; each asks the ledger what it knows
+
+
+@dataclass
+class Transaction:
+    """The caller's transaction, which everything published meanwhile joins.
+
+    Attributes:
+        hints: what to publish after its commit.
+        hintable: whether we are told of the commit; if not, the sweep delivers.
+    """
+
+    connection: Connection
+    hintable: bool
+    hints: list[Hint] = field(default_factory=list)
+
+
+_joined: ContextVar[Transaction | None] = ContextVar("lockgate_transaction", default=None)
+
+
+def joined() -> Transaction | None:
+    """The caller's transaction, inside `accept_in`."""
+    return _joined.get()
+
+
+@contextmanager
+def accept_in(session: Any) -> Iterator[None]:
+    """Everything published inside joins the caller's transaction: it exists if and only if that commits.
+
+    Hints are published after the commit of a SQLAlchemy session; for a bare connection, whose commit nobody tells us of,
+    the sweep delivers within seconds.
+
+    Args:
+        session: a SQLAlchemy `Session`, a SQLAlchemy `Connection`, or a psycopg 3 connection, on the ledger's database.
+
+    Raises:
+        NotAllowedError: it is another thing, or not on psycopg 3.
+    """
+    transaction = Transaction(_driver(session), isinstance(session, Session))
+    if isinstance(session, Session):
+        _publish_after_commit(session, transaction)
+    token = _joined.set(transaction)
+    try:
+        yield
+    finally:
+        _joined.reset(token)
+
+
+@contextmanager
+def transaction_of_our_own(connection: Connection, hints: list[Hint]) -> Iterator[None]:
+    """Everything published inside joins a transaction of the platform; its hints are collected for after the commit."""
+    transaction = Transaction(connection, hintable=True, hints=hints)
+    token = _joined.set(transaction)
+    try:
+        yield
+    finally:
+        _joined.reset(token)
+
+
+def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
+    """Accept in the caller's transaction where there is one, else in one of our own.
+
+    A commit whose answer was lost is asked again: accepting the same tickets twice changes nothing.
+
+    Raises:
+        AcceptBusy: another transaction holds one of the keys.
+        AcceptUnknown: the database went away during the commit and does not come back.
+        LedgerUnavailable: the database cannot be reached; nothing was stored.
+    """
+    transaction = _joined.get()
+    if transaction is not None:
+        return accept(ledger, items, transaction.connection)
+    asked = False
+    for attempt in range(_TRIES):
+        try:
+            _reach(ledger)
+        except LOST as error:
+            if not asked:
+                raise unavailable(error) from None
+            continue
+        asked = True
+        try:
+            return accept(ledger, items)
+        except LOST:
+            if attempt == _TRIES - 1:
+                break
+    raise AcceptUnknown(items[0].business_key if len(items) == 1 else None)
+
+
+def hint_of(item: Acceptance) -> Hint:
+    """The hint at an accepted operation."""
+    lane = item.lane
+    return Hint(item.ticket_id, lane.task, lane.queue, lane.priority, lane.tenant, lane.provider)
+
+
+def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
+    """Tell the caller that the key is taken.
+
+    Raises:
+        OperationConflict: it is.
+    """
+    if verdict.answer is Answer.CONFLICT:
+        raise OperationConflict(item.business_key or item.ticket_id, str(verdict.operation_id), verdict.why)
+
+
+def _reach(ledger: Ledger) -> None:
+    """Have a connection at all: what fails here has stored nothing."""
+    with ledger.connection():
+        pass
+
+
+def _driver(session: Any) -> Connection:
+    """The psycopg connection under whatever the caller has."""
+    if isinstance(session, Session):
+        session = session.connection()
+    if isinstance(session, SqlConnection):
+        session = session.connection.driver_connection
+    if not isinstance(session, psycopg.Connection):
+        raise NotAllowedError(
+            f"accept_in takes a SQLAlchemy Session or Connection on psycopg 3, or a psycopg connection, not "
+            f"{type(session).__name__}: use postgresql+psycopg:// for this engine"
+        )
+    return session
+
+
+def _publish_after_commit(session: Session, transaction: Transaction) -> None:
+    from tasks.publishing import publish  # noqa: PLC0415  needs the app, which needs us
+
+    def committed(_: Session) -> None:
+        publish(transaction.hints)
+        transaction.hints.clear()
+
+    def rolled_back(_: Session) -> None:
+        transaction.hints.clear()
+
+    event.listen(session, "after_commit", committed, once=True)
+    event.listen(session, "after_rollback", rolled_back, once=True)

@@ -1,0 +1,41 @@
+"""The Celery application."""
+
+import sys
+
+from celery import Celery
+
+from tasks.configuration import Configuration
+from tasks.task import IntegrationTask, LedgerTask
+
+
+class Lockgate(Celery):
+    """Celery over the ledger: what is published becomes a row, and what travels is a hint."""
+
+    amqp_cls = "tasks.sender:LedgerAMQP"
+    control_cls = "tasks.revoke:LedgerControl"
+    task_cls = LedgerTask
+
+
+def integration_task(kind: type, *, name: str | None = None) -> IntegrationTask:
+    """Declare one business operation, in one line.
+
+    `take_payment = integration_task(stripe.TakePayment)`
+
+    Args:
+        kind: a class of `integrations.adapter.Kind`.
+        name: how Celery and Flower call it; by default the caller's module and the kind's name.
+    """
+    module = sys._getframe(1).f_globals["__name__"]  # noqa: SLF001  as Celery's own @task names its module
+    own = kind.name.partition(".")[2]  # type: ignore[attr-defined]  # a Kind
+    task = type(
+        own,
+        (IntegrationTask,),
+        {"name": name or f"{module}.{own}", "kind_name": kind.name, "__doc__": kind.__doc__, "__module__": module},  # type: ignore[attr-defined]
+    )
+    registered: IntegrationTask = app.register_task(task())
+    return registered
+
+
+app = Lockgate("lockgate", strict_typing=False)
+app.config_from_object(Configuration())
+app.steps["worker"].add("tasks.sweep:SweepStep")

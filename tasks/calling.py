@@ -1,0 +1,186 @@
+"""The other doors: many operations at once, the next generation of one, and one for a user who waits."""
+
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from celery.result import AsyncResult
+
+from ledger.accept import Acceptance, Verdict, accept
+from ledger.again import current_generation, supersede
+from ledger.lanes import lane_ids
+from ledger.session import LOST, unavailable
+from operations import keys
+from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedError, OperationConflict
+from operations.means import Means
+from tasks import delivery, hint
+from tasks.accepting import accepted, hint_of, joined, raise_conflict
+from tasks.draft import Posting, acceptance, draft
+from tasks.platform import platform
+from tasks.publishing import publish
+
+_BATCH = 500  # operations in one statement
+_WINDOW = 1000  # hints that one call publishes at most; the sweep sends the others as they find room
+_POLL = 0.02  # seconds between two looks while a user waits
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The verdict on one item of `accept_many`.
+
+    Attributes:
+        answer: accepted, existing (the same intent was accepted before), conflict, or invalid.
+        result: the `AsyncResult`, of an item that is accepted or existing.
+        operation_id: the operation, or the one that holds the key.
+        error: what stands against it, of a conflict or an invalid item.
+    """
+
+    answer: Literal["accepted", "existing", "conflict", "invalid"]
+    result: Any = None
+    operation_id: str | None = None
+    error: LockgateError | None = None
+
+
+def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) -> list[Accepted]:
+    """Accept many operations; see `IntegrationTask.accept_many`."""
+    drafts = [_drafted(task, fields) for fields in items]
+    wrong = next((made for made in drafts if isinstance(made, LockgateError)), None)
+    if atomic and wrong is not None:
+        raise wrong
+    wanted = [made for made in drafts if isinstance(made, Acceptance)]
+    verdicts = _accepted_atomically(wanted) if atomic else _accepted_in_batches(wanted)
+    by_item = dict(zip((item.operation_id for item in wanted), verdicts, strict=True))
+    transaction = joined()
+    hints = [hint_of(item) for item in wanted if by_item[item.operation_id].hint]
+    if transaction is not None:
+        transaction.hints.extend(hints)
+    else:
+        publish(hints)
+    return [_answer(task, made, by_item) for made in drafts]
+
+
+def _drafted(task: Any, fields: Mapping[str, Any]) -> Acceptance | LockgateError:
+    bound = task.bound_kind
+    transaction = joined()
+    hintable = transaction is None or transaction.hintable
+    posting = Posting(str(keys.new_id()), task.name, queue_of(task), hint=hintable)
+    try:
+        return acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)
+    except InvalidArgumentsError as error:
+        return error
+    except LOST as error:
+        raise unavailable(error) from None
+
+
+def queue_of(task: Any) -> str:
+    """The queue that the task's route names."""
+    route = task.app.amqp.router.route({}, task.name, (), {}, task)
+    queue = route.get("queue")
+    return str(getattr(queue, "name", queue) or task.app.conf.task_default_queue)
+
+
+def _accepted_in_batches(items: Sequence[Acceptance]) -> list[Verdict]:
+    ledger = platform().ledger
+    verdicts: list[Verdict] = []
+    for start in range(0, len(items), _BATCH):
+        batch = items[start : start + _BATCH]
+        if start >= _WINDOW:
+            batch = [replace(item, hint=False) for item in batch]
+        verdicts += accepted(ledger, batch)
+    return verdicts
+
+
+def _accepted_atomically(items: Sequence[Acceptance]) -> list[Verdict]:
+    ledger = platform().ledger
+    if joined() is not None:
+        return _all_or_raise(items, accepted(ledger, items))
+    try:
+        with ledger.transaction() as connection:
+            return _all_or_raise(items, accept(ledger, items, connection))
+    except LOST as error:
+        raise unavailable(error) from None
+
+
+def _all_or_raise(items: Sequence[Acceptance], verdicts: list[Verdict]) -> list[Verdict]:
+    for item, verdict in zip(items, verdicts, strict=True):
+        raise_conflict(item, verdict)
+    return verdicts
+
+
+def _answer(task: Any, made: Acceptance | LockgateError, verdicts: Mapping[uuid.UUID, Verdict]) -> Accepted:
+    if isinstance(made, LockgateError):
+        return Accepted("invalid", error=made)
+    verdict = verdicts[made.operation_id]
+    try:
+        raise_conflict(made, verdict)
+    except OperationConflict as error:
+        return Accepted("conflict", operation_id=str(verdict.operation_id), error=error)
+    answer: Literal["accepted", "existing"] = "accepted" if verdict.answer == "accepted" else "existing"
+    return Accepted(answer, task.AsyncResult(made.ticket_id), str(verdict.operation_id))
+
+
+def again(task: Any, after: str, fields: Mapping[str, Any]) -> AsyncResult:
+    """Open the next generation; see `IntegrationTask.again`."""
+    bound, ledger = task.bound_kind, platform().ledger
+    made = draft(bound, (), fields)
+    if made.business_key is None:
+        raise NotAllowedError(f"{bound.name} has no business key here: a new call is a new operation")
+    if joined() is not None:
+        raise NotAllowedError(".again(…) commits by itself: call it outside of accept_in")
+    names = {"tenant": made.tenant, "provider": bound.provider.name, "kind": bound.name}
+    key_id = keys.business_key_id(ledger.secret, business_key=made.business_key, **names)
+    posting = Posting(str(keys.new_id()), task.name, queue_of(task))
+    with ledger.transaction() as connection:
+        generation = current_generation(connection, key_id) + 1
+        item = acceptance(bound, made, posting, secret=ledger.secret, generation=generation)
+        lane_id = lane_ids(ledger, [item.lane])[item.lane]
+        verdict = supersede(
+            ledger, connection, item, lane_id, after=uuid.UUID(after), generation=generation, by="application"
+        )
+        raise_conflict(item, verdict)
+    if verdict.answer == "existing":
+        return task.AsyncResult(_first_ticket(verdict.operation_id))
+    publish([hint_of(item)])
+    return task.AsyncResult(item.ticket_id)
+
+
+def _first_ticket(operation_id: uuid.UUID) -> str:
+    with platform().ledger.connection() as connection:
+        row = connection.execute("SELECT ticket_id FROM lockgate.operations WHERE id = %s", [operation_id]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def call_now(task: Any, timeout: float, fields: Mapping[str, Any]) -> AsyncResult:
+    """Accept and carry out at once; see `IntegrationTask.call_now`.
+
+    The time-out bounds the wait, never a call that has begun. A kind whose doubt nobody could settle (means Q and X) is
+    called here only if the caller waits long enough to hear its end; else a worker calls, and the caller waits on the row.
+    """
+    if joined() is not None:
+        raise NotAllowedError("call_now cannot join a transaction: what it calls would be gone after a rollback")
+    bound = task.bound_kind
+    posting = Posting(str(keys.new_id()), task.name, queue_of(task), hint=False)
+    item = acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)
+    verdict = accepted(platform().ledger, [item])[0]
+    raise_conflict(item, verdict)
+    until = time.monotonic() + timeout
+    here = bound.assurance.means in {Means.KEY, Means.UNIQUE} or timeout >= bound.provider.limits.total
+    if here and not verdict.state.ended:
+        # In a thread of its own: whoever waits may go when the time is up, the call goes on to its own deadline.
+        threading.Thread(target=_carry_out_here, args=(task, item), name=f"call-now-{item.ticket_id}").start()
+    else:
+        publish([hint_of(item)])
+    result = task.AsyncResult(item.ticket_id)
+    while not result.ready() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(_POLL, left))
+    return result
+
+
+def _carry_out_here(task: Any, item: Acceptance) -> None:
+    about = {hint.HEADER: {"tenant": item.lane.tenant, "provider": item.lane.provider}, "kwargs": {}}
+    if not delivery.attempt_here(task, item.ticket_id, about):
+        publish([hint_of(item)])  # refused, or in other hands: a worker will

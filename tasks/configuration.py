@@ -1,0 +1,52 @@
+"""Celery's settings; docs/celery.md gives the reason of each."""
+
+from typing import Any
+
+from tasks.platform import platform
+from tasks.queues import DEFAULT, queues, route
+
+
+class Configuration:
+    """What Celery reads. What depends on the environment is read when Celery asks for it, and not at import."""
+
+    result_backend = "tasks.results:LedgerBackend"
+
+    # A message is a hint: it may be lost, doubled or late. So what acknowledges and restores messages is left out.
+    # (Not worker_disable_prefetch: together with ack_emulation off nothing wakes the loop when a slot becomes free.)
+    task_acks_late = False
+    worker_prefetch_multiplier = 1
+    broker_transport_options = {"ack_emulation": False, "socket_keepalive": True, "priority_steps": [0, 9]}  # noqa: RUF012  Celery reads it
+    broker_connection_retry_on_startup = True
+    broker_connection_max_retries = None  # the default gives up after 100
+    worker_cancel_long_running_tasks_on_connection_loss = False
+    worker_disable_rate_limits = True  # Celery's are per worker; ours are per provider
+
+    task_default_queue = DEFAULT
+    task_default_routing_key = DEFAULT
+    task_create_missing_queues = False  # a typo in a queue's name is an error, not a lost message
+    task_routes = [route]  # noqa: RUF012  Celery reads it
+
+    task_serializer = "json"
+    result_serializer = "json"
+    accept_content = ["json"]  # noqa: RUF012  Celery reads it; never pickle
+    enable_utc = True
+    timezone = "UTC"
+
+    result_expires = None  # results are rows
+    task_publish_retry = False  # the sweep publishes again
+    worker_pool = "threads"
+
+    @property
+    def broker_url(self) -> str:
+        """Redis."""
+        return platform().settings.redis_url
+
+    @property
+    def task_queues(self) -> list[Any]:
+        """One for plain tasks, and each provider's own."""
+        return queues(platform().registry)
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """The modules that declare tasks: ours, and the application's."""
+        return ("tasks.payments", "tasks.mail", *platform().settings.tasks)

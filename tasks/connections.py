@@ -1,0 +1,110 @@
+"""A tenant's account at a provider: whose it is, and what happens when its credentials are refused."""
+
+import threading
+from dataclasses import dataclass
+
+from config.errors import ConfigError
+from integrations.call import Line, failure, verdict
+from integrations.registry import Provider
+from ledger import accounts, pauses
+from operations.outcome import ErrorClass, Failed
+from operations.request import Reply
+from resilience.admission import Refused
+from resilience.traffic import Lane
+from tasks.platform import Platform
+
+_lock = threading.Lock()
+_known: dict[tuple[str, str], "Account"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant's connection to a provider.
+
+    Attributes:
+        name: the provider's name for the account.
+        credential: a fingerprint of what opens it.
+    """
+
+    name: str
+    credential: str
+
+
+def account(platform: Platform, provider: Provider, tenant: str) -> Account | None:
+    """Whose account a tenant's credentials open; asked of the provider once per credential, under a permit.
+
+    Returns:
+        None when it cannot be said now: the work waits, and no attempt is used.
+    """
+    try:
+        credential = _fingerprint(platform, provider, tenant)
+    except ConfigError as error:
+        _hold(platform, provider, tenant, None, error.message)
+        return None
+    found = _known.get((provider.name, tenant))
+    if found is not None and found.credential == credential:
+        return found
+    _welcome_new(platform, provider, tenant, credential)
+    with platform.ledger.connection() as connection:
+        name = accounts.remembered(connection, tenant, provider.name, credential)
+    name = name or _ask(platform, provider, tenant, credential)
+    if name is None:
+        return None
+    with _lock:
+        _known[provider.name, tenant] = Account(name, credential)
+    return _known[provider.name, tenant]
+
+
+def pause_connection(platform: Platform, provider: Provider, tenant: str, code: str) -> None:
+    """The provider refuses a tenant's credentials: its work waits until they are changed, and nobody else's."""
+    _hold(platform, provider, tenant, _fingerprint(platform, provider, tenant), f"the provider refused them: {code}")
+
+
+def _hold(platform: Platform, provider: Provider, tenant: str, credential: str | None, why: str) -> None:
+    with platform.ledger.connection() as connection:
+        pauses.pause(
+            connection,
+            provider.name,
+            tenant=tenant,
+            cause="connection",
+            credential=credential,
+            by="lockgate",
+            because=why,
+        )
+
+
+def _welcome_new(platform: Platform, provider: Provider, tenant: str, credential: str) -> None:
+    """Other credentials than those that were refused: the work may go on."""
+    with platform.ledger.connection() as connection:
+        for pause in pauses.in_force(connection, provider.name):
+            if pause.cause == "connection" and pause.tenant == tenant and pause.credential != credential:
+                pauses.lift(connection, provider.name, causes=("connection",), tenant=tenant)
+
+
+def _ask(platform: Platform, provider: Provider, tenant: str, credential: str) -> str | None:
+    permit = platform.admission.ask(Lane(provider.name, tenant, "account"), may_probe=False, lease=provider.lease)
+    if isinstance(permit, Refused):
+        return None
+    heard = Line(platform.registry, platform.transport, provider, tenant).say(
+        provider.adapter.account_request(), lambda: None
+    )
+    name = provider.adapter.account(heard) if isinstance(heard, Reply) else None
+    failed = failure(provider, heard) if isinstance(heard, Reply) and name is None else None
+    slow = failed.retry_after or 1.0 if _too_fast(failed) and failed else None
+    platform.admission.report(permit, verdict(heard, failed), retry_after=slow)
+    if failed is not None and failed.connection:
+        pause_connection(platform, provider, tenant, failed.code)
+    if name is not None:
+        with platform.ledger.connection() as connection:
+            accounts.remember(connection, tenant, provider.name, credential, name)
+    return name
+
+
+def _too_fast(failed: Failed | None) -> bool:
+    return failed is not None and failed.error_class is ErrorClass.RATE_LIMITED
+
+
+def _fingerprint(platform: Platform, provider: Provider, tenant: str) -> str:
+    secrets = platform.registry.credentials(provider, tenant)
+    joined = "\x00".join(secrets[name].reveal() for name in sorted(secrets))
+    return accounts.fingerprint(platform.ledger, provider.name, joined)

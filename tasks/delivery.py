@@ -1,0 +1,252 @@
+"""A message was delivered: what does the row say? And when the work is done: what follows it?
+
+1. A hint without a row is dropped: its transaction was rolled back. A message from elsewhere is accepted first.
+2. An integration operation is admitted, claimed, called and recorded before Celery hears of an outcome.
+3. A plain task is claimed, run by Celery, and recorded before Celery goes on.
+4. An operation that has ended, while what follows it is not known to be sent, is not carried out: only what follows is.
+5. What follows is sent by Celery; when all of it was, the ticket is finalised.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from traceback import format_exc
+from typing import Any
+
+from celery.exceptions import Ignore, Reject, Retry
+from kombu.utils import json as kombu_json
+
+from deadletter.park import letter
+from integrations.evidence import normalised
+from ledger.claim import Claimed, Terms, claim
+from ledger.follow import ended, finalise
+from ledger.lanes import LOCAL
+from ledger.record import Heard, Pace, record
+from ledger.session import LOST, persist
+from operations.errors import DeadLettered, Declined
+from operations.means import Assurance, Means
+from operations.operation import RetryPolicy
+from operations.outcome import Effect
+from operations.states import State
+from resilience.admission import Refused
+from resilience.clock import boottime
+from resilience.decide import Confirm, Decision, Park, Settle
+from resilience.decide import Retry as Again
+from tasks import hint
+from tasks.attempt import Attempt, Done
+from tasks.canvas_ids import with_ids
+from tasks.connections import account
+from tasks.current import Work, current
+from tasks.draft import DEFAULT_TENANT, unpacked
+from tasks.foreign import take_in
+from tasks.platform import platform
+from tasks.results import failure_of, value_of, written
+
+LOCAL_LEASE = 60.0  # seconds; the worker's main process prolongs it while the task runs
+LOCAL_TERMS = Terms(Assurance(Means.UNIQUE), lease=LOCAL_LEASE, total=0.0)
+LOCAL_PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
+_OTHER_ACCOUNT_WAIT = 300.0  # seconds before it is looked at again whether the right account is back
+_GIVE_UP_RECORDING = 600.0  # seconds
+
+
+@dataclass
+class Delivered:
+    """What Celery's tracer goes on with."""
+
+    args: Any
+    kwargs: Any
+    request: dict[str, Any]
+
+
+@contextmanager
+def received(
+    task: Any, ticket_id: str, args: Any, kwargs: Any, request: Mapping[str, Any]
+) -> Iterator[Delivered | None]:
+    """Decide what a delivered message means; afterwards, finalise what was followed to its end.
+
+    Yields:
+        None when there is nothing to do.
+    """
+    if not hint.is_hint(request):
+        take_in(task, ticket_id, args, kwargs, request)
+    try:
+        work = _begin(task, ticket_id, request)
+    except LOST:
+        work = None  # the ledger is away: the row is as it was, and the sweep hints again
+    if work is None:
+        yield None
+        return
+    before, current.work = current.work, work
+    try:
+        yield _restored(work, args, kwargs, request)
+    finally:
+        current.work = before
+        _finish(work)
+
+
+def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
+    """Between Celery's signals: make the outcome, or give back the one that is written."""
+    if work.claimed is not None and work.attempt is None:
+        return _run_local(work, run)
+    if work.attempt is not None and work.claimed is not None and work.permit is not None:
+        permit, work.permit = work.permit, None  # from here on the call itself reports it
+        _conclude(work, work.attempt.call(work.claimed, permit))
+    del task
+    work.dispatching = True
+    if isinstance(work.value, BaseException):
+        raise work.value
+    return work.value
+
+
+def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
+    """Make the next attempt in the caller's own process; False when it led to none. What follows is left to a worker."""
+    work = _begin(task, ticket_id, request)
+    if work is None or work.attempt is None or work.claimed is None or work.permit is None:
+        return False
+    work.attempt.call(work.claimed, work.permit)
+    return True
+
+
+def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
+    bound = getattr(task, "bound_kind", None)
+    if bound is None:
+        claimed = _claim_local(ticket_id)
+        work = None if claimed is None else _work(ticket_id, claimed)
+    else:
+        about = request.get(hint.HEADER) or {}
+        tenant = about.get("tenant") or request["kwargs"].get("tenant") or DEFAULT_TENANT
+        work = _admitted(Attempt(platform(), bound, ticket_id, tenant, probe=bool(about.get("probe"))))
+    return work or _follow_up(ticket_id)
+
+
+def _admitted(attempt: Attempt) -> Work | None:
+    """Admit, then claim; None when this hint leads to no attempt."""
+    own = account(attempt.platform, attempt.bound.provider, attempt.tenant)
+    if own is None:
+        return None
+    permit = attempt.admit()
+    if isinstance(permit, Refused):
+        return None
+    claimed = attempt.claim(permit, own.name)
+    if claimed is None:
+        return None
+    work = _work(attempt.ticket_id, claimed)
+    if claimed.account != own.name:
+        _conclude(work, attempt.put_off(claimed, permit, "other_account", _OTHER_ACCOUNT_WAIT))
+        return work
+    work.attempt, work.permit = attempt, permit
+    return work
+
+
+def _claim_local(ticket_id: str) -> Claimed | None:
+    return claim(platform().ledger, ticket_id, LOCAL_TERMS, worker=platform().here)
+
+
+def _work(ticket_id: str, claimed: Claimed) -> Work:
+    return Work(ticket_id, claimed.lease.tenant, claimed, message=claimed.message, follows=claimed.follows)
+
+
+def _follow_up(ticket_id: str) -> Work | None:
+    """The operation has ended, and what follows this ticket is not known to be sent."""
+    found = ended(platform().ledger, ticket_id)
+    if found is None or found.finalised or not found.follows or found.held:
+        return None
+    if not State(found.state).ended or found.state == State.SUPERSEDED:
+        return None
+    value = value_of(found) if found.state == State.SUCCEEDED else failure_of(found)
+    return Work(ticket_id, found.tenant, message=found.message, follows=True, settled=found.state, value=value)
+
+
+def _restored(work: Work, args: Any, kwargs: Any, request: Mapping[str, Any]) -> Delivered:
+    """The message as it was published, with links, chain and chord, in place of the hint."""
+    full = dict(request)
+    if work.message is not None:
+        headers, properties, (args, kwargs, embed) = unpacked(work.message)
+        full.update(headers)
+        full.update(with_ids(embed, work.ticket_id))
+        full["properties"] = {**(full.get("properties") or {}), **properties}
+        full.update({name: properties[name] for name in ("reply_to", "correlation_id") if name in properties})
+        full["delivery_info"] = {**(full.get("delivery_info") or {}), "priority": properties.get("priority")}
+    full["args"], full["kwargs"] = args, kwargs
+    return Delivered(args, kwargs, full)
+
+
+def _conclude(work: Work, done: Done) -> None:
+    """An integration attempt was recorded: what Celery goes on with."""
+    decision = done.decision
+    operation_id = str(done.claimed.lease.operation_id)
+    match decision:
+        case Settle(state=State.SUCCEEDED):
+            work.settled = State.SUCCEEDED
+            work.value = {
+                "id": operation_id,
+                "state": str(State.SUCCEEDED),
+                "effect": str(decision.effect),
+                "reference": decision.reference,
+                "result": done.result,
+            }
+        case Settle(state=state, code=code):
+            work.settled = state
+            work.value = Declined(code or "", operation_id)
+        case Park(reason=reason, effect=effect) if work.attempt is not None and work.attempt.holds(done.claimed):
+            work.value = Retry(f"DEAD_LETTER: {reason}, effect {effect}")
+        case Park(reason=reason, effect=effect):
+            work.settled = State.DEAD
+            work.value = DeadLettered(str(effect), reason, operation_id)
+        case _:
+            work.value = Retry(_why(decision))
+
+
+def _why(decision: Decision) -> str:
+    match decision:
+        case Again(reason=reason):
+            return f"waiting: {reason}"
+        case Confirm():
+            return "unconfirmed: the provider is asked first"
+        case _:
+            return "awaiting the provider's answer"
+
+
+def _run_local(work: Work, run: Callable[[], Any]) -> Any:
+    """Run a plain task; its outcome is written before Celery goes on, so that what follows can be sent again."""
+    try:
+        value = run()
+        returned = kombu_json.dumps(value)
+    except (Retry, Reject):
+        raise  # a retry has written its own next try; a rejected message comes back when the lease lapses
+    except Ignore:
+        _record_local(work, Settle(State.SUPERSEDED, Effect.NONE), None)
+        raise
+    except Exception as error:
+        work.settled, work.value, work.dispatching = State.DEAD, error, True
+        _record_local(work, Park("raised", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
+        raise
+    work.settled, work.value, work.dispatching = State.SUCCEEDED, value, True
+    _record_local(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
+    return value
+
+
+def _record_local(work: Work, decision: Decision, result: Any) -> None:
+    assert work.claimed is not None
+    lease, started = work.claimed.lease, boottime()
+    effect = Effect.DONE if result is not None and not isinstance(decision, Park) else Effect.NONE
+    heard = Heard("returned" if effect is Effect.DONE else "raised", effect, sealed={"result": result})
+    filed = None
+    if isinstance(decision, Park):
+        error = work.value
+        filed = letter(LOCAL, lease.kind, decision, code=type(error).__name__, message=normalised(str(error)))
+    persist(
+        lambda: record(
+            platform().ledger, lease, decision, heard=heard, pace=LOCAL_PACE, letter=filed, ticket_id=work.ticket_id
+        ),
+        give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
+    )
+
+
+def _finish(work: Work) -> None:
+    """Hand back what was not called; note what was followed to its end."""
+    if work.attempt is not None and work.claimed is not None and work.permit is not None:
+        work.attempt.abandon(work.claimed, work.permit)
+    if work.follows and work.followed:
+        with suppress(*LOST):  # noted later: what follows has fixed ids, and is dropped the second time
+            finalise(platform().ledger, work.ticket_id, work.tenant, work.children)

@@ -1,0 +1,43 @@
+"""A delivered message in the worker's main process: whether it may run, and what a lost child means."""
+
+from typing import Any
+
+from billiard.exceptions import WorkerLostError
+from celery.worker.request import Request
+from celery.worker.state import task_ready
+
+from ledger.release import lapse
+from ledger.session import LOST
+from tasks.platform import platform
+
+
+class LedgerRequest(Request):
+    """A request that asks the ledger, not the worker's memory."""
+
+    def revoked(self) -> bool:
+        """Never here: a revocation is a wish on the row, which the claim obeys."""
+        return False
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002  Celery's signature
+        """A lost child is no failure of its task: its lease ends at once, and the sweep asks what became of it."""
+        error = getattr(exc_info.exception, "exc", exc_info.exception)
+        if isinstance(error, (WorkerLostError, SystemExit)):
+            self._lost()
+            return
+        super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001  Celery's signature
+        """A hard limit has killed the child, whatever it was doing."""
+        if soft:
+            super().on_timeout(soft, timeout)
+            return
+        self._lost()
+
+    def _lost(self) -> None:
+        task_ready(self)
+        self.acknowledge()
+        here = platform()
+        try:
+            lapse(here.ledger, f"{here.worker}/{self.worker_pid}/")
+        except LOST:
+            return  # the lease ends by itself

@@ -1,0 +1,309 @@
+"""The sweep: a thread in every worker that hints at what is due, and takes back what nobody holds.
+
+It may run in every worker at once: one at a time works, for a tick, and who dies is replaced by the next. It is part of
+the worker, so nobody can forget to start it. What it knows is in the ledger; losing Redis or a sweep costs seconds.
+"""
+
+import heapq
+import json
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import redis
+from celery import bootsteps
+from kombu.messaging import Producer
+
+from config.errors import ConfigError
+from ledger import due
+from ledger.due import Backlog, Hint
+from ledger.follow import unfinished
+from ledger.guard import Guard
+from ledger.lanes import LOCAL
+from ledger.release import renew
+from ledger.session import LOST, Connection
+from operations.means import Means
+from resilience.admission import Forecast
+from resilience.breaker import BreakerState
+from resilience.clock import boottime
+from resilience.pacing import LaneView, share
+from resilience.traffic import Lane
+from tasks import hint, judge, traffic
+from tasks.delivery import LOCAL_LEASE
+from tasks.platform import Platform, platform
+
+TICK = 0.5  # seconds between two looks
+WINDOW = 1000  # hints under way per queue; more would only wait in Redis
+_HORIZON = 1.0  # seconds that a tick hints ahead of; longer than a tick, or the flow would stutter
+_MOST = 500  # tickets or hints in one look
+_BUSY_STALE, _IDLE_STALE, _NEVER = 30.0, 3.0, 86_400.0  # seconds after which a hint is taken for lost
+_SLACK = 128  # hints that workers may hold between Redis and the claim
+_LOCK = 7_030_602  # the key of the advisory lock under which one sweep works
+_PACED = 2.0  # seconds for which accepting leaves a held lane's hints to the sweep; renewed at each tick
+_RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}  # what makes the better probe
+
+logger = logging.getLogger(__name__)
+
+
+class SweepStep(bootsteps.StartStopStep):
+    """Starts the sweep with the worker, and ends it with it."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._sweep: Sweep | None = None
+
+    def start(self, worker: Any) -> None:
+        """Start the thread."""
+        self._sweep = Sweep(worker.app)
+        self._sweep.start()
+
+    def stop(self, worker: Any) -> None:
+        """Let it finish its tick."""
+        del worker
+        if self._sweep is not None:
+            self._sweep.end()
+
+
+class Sweep(threading.Thread):
+    """Looks, decides, hints; forever, in ticks.
+
+    Args:
+        app: the Celery application, for its broker.
+    """
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(name="lockgate-sweep", daemon=True)
+        self._app = app
+        self._platform = platform()
+        self._ended = threading.Event()
+        self._guard = _guard(self._platform)
+        self._outbox: list[tuple[float, int, Hint]] = []
+        self._sent = 0
+        self._producer: Producer | None = None
+        self._trouble = ""
+
+    def end(self) -> None:
+        """Stop after this tick."""
+        self._ended.set()
+        self.join(timeout=10.0)
+
+    def run(self) -> None:
+        """Tick until ended; trouble with a store is said once, and tried again."""
+        next_tick = time.monotonic()
+        while not self._ended.is_set():
+            if time.monotonic() >= next_tick:
+                self._tick_safely()
+                next_tick = time.monotonic() + TICK
+            self._publish_due()
+            wake = min(next_tick, self._outbox[0][0] if self._outbox else next_tick)
+            self._ended.wait(max(0.0, wake - time.monotonic()))
+
+    def _tick_safely(self) -> None:
+        try:
+            self.tick()
+        except LOST as error:
+            self._say("the ledger is away", error)
+        except Exception:
+            logger.exception("the sweep met something unexpected; it goes on with the next tick")
+        else:
+            self._trouble = ""
+
+    def tick(self) -> None:
+        """One look: keep our own leases, and, if no other sweep is at it, the shared duties."""
+        here = self._platform
+        renew(here.ledger, here.worker, lease=LOCAL_LEASE)
+        with here.ledger.transaction() as turn:
+            row = turn.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
+            if row is None or not row[0]:
+                return
+            with here.ledger.connection() as connection:
+                self._shared(connection)
+
+    def _shared(self, connection: Connection) -> None:
+        here = self._platform
+        here.ledger.secret  # noqa: B018  a new ledger gets its row
+        epoch = self._guard.look(connection)
+        judge.take_back(here, connection)
+        judge.judge(here, connection)
+        try:
+            remembered = traffic.remember(here, connection, epoch)
+            if remembered is not None:
+                traffic.sync_breakers(here, connection)
+                self._hint(connection, remembered)
+            self._post(unfinished(connection, limit=_MOST))
+        except redis.RedisError as error:
+            self._say("Redis is away: nothing is admitted and nothing hinted", error)
+
+    def _hint(self, connection: Connection, epoch: int) -> None:
+        here = self._platform
+        if dropped := here.admission.refused(_MOST * 2):
+            due.unhint(connection, dropped)
+        lanes = due.backlogs(connection, epoch=epoch, stale="{}", bound=_MOST)
+        stale = json.dumps(_stale(here, _hinted_by_queue(lanes)))
+        if stale != "{}":
+            lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=_MOST)
+        forecasts = _forecasts(here, lanes)
+        counts = share(_views(here, lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
+        if counts:
+            paced = {lane.lane_id for lane in lanes if forecasts.get(lane.lane_id) and _paces(forecasts[lane.lane_id])}
+            free = {lane: count for lane, count in counts.items() if lane not in paced}
+            self._post(due.mark_hinted(connection, free, epoch=epoch, stale=stale) if free else ())
+            for lane in paced & counts.keys():
+                hints = due.mark_hinted(connection, {lane: counts[lane]}, epoch=epoch, stale=stale)
+                self._post(hints, over=_HORIZON)
+        self._probe(connection, lanes, forecasts, epoch)
+        _hold(connection, lanes, forecasts, counts)
+
+    def _probe(self, connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], epoch: int) -> None:
+        """Where a breaker may be tried, choose the one operation that tries it."""
+        ready: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for lane in lanes:
+            forecast = forecasts.get(lane.lane_id)
+            if forecast is None or forecast.breaker in {None, BreakerState.CLOSED} or lane.paused:
+                continue
+            if forecast.retry_in <= 0 and not forecast.probing:
+                ready[lane.provider].append((lane.lane_id, _rank(self._platform, lane.kind)))
+        for found in ready.values():
+            chosen = due.mark_probe(connection, found, epoch=epoch)
+            if chosen is not None:
+                self._post([chosen])
+
+    def _post(self, hints: Iterable[Hint], *, over: float = 0.0) -> None:
+        """Put hints into the outbox, spread over so many seconds."""
+        batch, now = list(hints), time.monotonic()
+        for at, one in enumerate(batch):
+            self._sent += 1
+            heapq.heappush(self._outbox, (now + over * at / max(len(batch), 1), self._sent, one))
+
+    def _publish_due(self) -> None:
+        now, batch = time.monotonic(), []
+        while self._outbox and self._outbox[0][0] <= now:
+            batch.append(heapq.heappop(self._outbox)[2])
+        if not batch:
+            return
+        if self._producer is None:
+            self._producer = self._app.amqp.Producer(self._app.connection_for_write(), auto_declare=False)
+        if not hint.publish(self._producer, batch):
+            with suppress(Exception):  # it is broken already; a new one is made for the next batch
+                self._producer.connection.close()
+            self._producer = None
+
+    def _say(self, what: str, error: Exception) -> None:
+        if what != self._trouble:
+            logger.warning("%s (%s)", what, str(error).partition("\n")[0])
+            self._trouble = what
+
+
+def _guard(here: Platform) -> Guard:
+    leases = [provider.lease for provider in here.registry.providers.values()]
+    settles = [bound.assurance.settle for bound in here.registry.kinds.values()]
+    return Guard(lease=max(leases, default=60.0), settle=max(settles, default=0.0), clock=boottime)
+
+
+def _forecasts(here: Platform, lanes: list[Backlog]) -> dict[int, Forecast]:
+    known = [lane for lane in lanes if lane.provider in here.registry.providers]
+    asked = [(Lane(lane.provider, lane.tenant, lane.kind), _cost(here, lane.kind)) for lane in known]
+    answers = here.admission.forecasts(asked, horizon=_HORIZON) if asked else []
+    return dict(zip((lane.lane_id for lane in known), answers, strict=True))
+
+
+def _views(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
+    """The lanes that may be hinted at; those behind the same limit share what it grants."""
+    sharers: dict[tuple[str, str], int] = defaultdict(int)
+    for lane in lanes:
+        sharers[_sharing(here, lane)] += 1
+    views: list[LaneView] = []
+    for lane in lanes:
+        forecast = forecasts.get(lane.lane_id)
+        if lane.paused or (forecast is None and lane.provider != LOCAL):
+            continue  # held back by a person, or a provider of a newer version
+        room: int | None = None
+        if forecast is not None:
+            room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
+            if room:
+                room = -(-room // sharers[_sharing(here, lane)])
+        views.append(LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, room))
+    return views
+
+
+def _sharing(here: Platform, lane: Backlog) -> tuple[str, str]:
+    """Lanes with the same answer count against one limit."""
+    provider = here.registry.providers.get(lane.provider)
+    limits = provider.traffic.limits_for(lane.kind) if provider else ()
+    everybody = any("tenant" not in limit.scope for limit in limits)
+    return lane.provider, "" if everybody else lane.tenant
+
+
+def _paces(forecast: Forecast) -> bool:
+    return forecast.room is not None
+
+
+def _hold(connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> None:
+    """Note why lanes wait, so that people see it and accepting leaves their hints to the sweep."""
+    reasons: dict[int, str] = {}
+    for lane in lanes:
+        why = _reason(lane, forecasts.get(lane.lane_id), counts.get(lane.lane_id, 0))
+        if why or lane.held_by:
+            reasons[lane.lane_id] = why
+    if reasons:
+        due.hold_lanes(connection, reasons, seconds=_PACED)
+
+
+def _reason(lane: Backlog, forecast: Forecast | None, hinted_now: int) -> str:
+    if lane.paused:
+        return "paused"
+    if forecast is not None and forecast.breaker is not BreakerState.CLOSED:
+        return "breaker"
+    if lane.due <= hinted_now:
+        return ""
+    return "rate" if forecast is not None and forecast.room is not None else "window"
+
+
+def _hinted_by_queue(lanes: list[Backlog]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for lane in lanes:
+        found[lane.queue] += lane.hinted
+    return found
+
+
+def _stale(here: Platform, hinted: dict[str, int]) -> dict[str, float]:
+    """For queues that miss hints, after how many seconds one is taken for lost: soon where Redis holds none at all."""
+    lengths = _queue_lengths(here, list(hinted))
+    found = {queue: _staleness(count, lengths[queue]) for queue, count in hinted.items() if count}
+    return {queue: seconds for queue, seconds in found.items() if seconds < _NEVER}
+
+
+def _queue_lengths(here: Platform, queues: list[str]) -> dict[str, int]:
+    """Messages that Redis holds, over the lists of all priorities."""
+    with here.redis.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.llen(queue)
+            pipe.llen(f"{queue}\x06\x169")
+        lengths = pipe.execute()
+    return {queue: lengths[2 * at] + lengths[2 * at + 1] for at, queue in enumerate(queues)}
+
+
+def _staleness(hinted: int, length: int) -> float:
+    if length == 0:
+        return _IDLE_STALE
+    return _NEVER if hinted - length <= _SLACK else _BUSY_STALE
+
+
+def _cost(here: Platform, kind: str) -> float:
+    try:
+        return here.registry.kind(kind).section.cost
+    except ConfigError:
+        return 1.0
+
+
+def _rank(here: Platform, kind: str) -> int:
+    try:
+        return _RANK[here.registry.kind(kind).assurance.means]
+    except ConfigError:
+        return max(_RANK.values())

@@ -1,0 +1,110 @@
+"""The fleet's traffic, between Redis that shares it and the ledger that remembers it."""
+
+import redis
+
+from integrations.registry import Provider
+from ledger import breakers, usage
+from ledger.breakers import Known
+from ledger.guard import raise_epoch
+from ledger.session import Connection
+from resilience import restore
+from resilience.admission import breaker_key
+from resilience.breaker import BreakerState
+from resilience.limiter import Limit
+from resilience.restore import Phase, Usage
+from resilience.traffic import Lane
+from tasks.platform import Platform
+
+_GRAIN = 60.0  # seconds; finer than any slot of a long window
+
+
+def breaker_now(platform: Platform, connection: Connection, provider: str) -> Known | None:
+    """A breaker as the fleet has it now; None when Redis cannot say."""
+    held = breakers.known(connection, provider).held
+    try:
+        state, trip = (_text(value) for value in platform.redis.hmget(breaker_key(provider), "state", "trip"))
+        if restore.memory(platform.redis).phase is not Phase.OPEN:
+            return None
+    except redis.RedisError:
+        return None
+    return Known(BreakerState(state or "closed"), int(trip or 0), held=held)
+
+
+def remember(platform: Platform, connection: Connection, epoch: int) -> int | None:
+    """See to it that Redis holds what admission needs; the hint epoch, or None while admission is shut.
+
+    1. Redis lost its state: every hint counts as lost, in the ledger first; Redis is told last, and stays shut.
+    2. When no permit of before can be in use any more, limits and breakers are rebuilt from the ledger, and it opens.
+    """
+    memory = restore.memory(platform.redis)
+    traffic = [provider.traffic for provider in platform.registry.providers.values()]
+    if memory.phase is Phase.LOST or memory.epoch != epoch:
+        if memory.phase is Phase.LOST and not raise_epoch(connection, epoch):
+            return None  # another sweep was faster
+        new = epoch + 1 if memory.phase is Phase.LOST else epoch
+        # Before the first epoch nothing was ever admitted, so nothing can be on its way.
+        restore.shut(platform.redis, epoch=new, seconds=restore.traffic_pause(traffic) if epoch else 0.0)
+        return remember(platform, connection, new) if not epoch else None
+    if memory.phase is Phase.SHUT:
+        if memory.left > 0:
+            return None
+        _reopen(platform, connection, epoch)
+    return epoch
+
+
+def sync_breakers(platform: Platform, connection: Connection) -> None:
+    """Write down moves that whoever caused them could not; put people's orders into effect."""
+    for name in platform.registry.providers:
+        last = breakers.known(connection, name)
+        key = breaker_key(name)
+        state, trip, held = (_text(value) for value in platform.redis.hmget(key, "state", "trip", "held"))
+        if (held or "") != last.held:
+            restore.hold(platform.redis, name, last.held)
+        now, trips = BreakerState(state or "closed"), int(trip or 0)
+        if BreakerState.HALF_OPEN not in {now, last.state} and (now is not last.state or trips > last.trip):
+            breakers.note(
+                connection, name, before=last.state, after=now, trip=trips, retry_in=0.0, worker=platform.worker
+            )
+
+
+def _reopen(platform: Platform, connection: Connection, epoch: int) -> None:
+    providers = platform.registry.providers
+    usages = [part for provider in providers.values() for part in _usages(connection, provider)]
+    known = {name: breakers.known(connection, name).breaker() for name in providers}
+    restore.reopen(platform.redis, epoch=epoch, usages=usages, breakers=known)
+
+
+def _usages(connection: Connection, provider: Provider) -> list[Usage]:
+    """What each limit of a provider must not forget, for everybody for whom it holds."""
+    found: list[Usage] = []
+    for limit in provider.traffic.limits:
+        if limit.concurrent:
+            found += _seats(connection, provider, limit)
+            continue
+        window = limit.per + limit.life
+        grain = _GRAIN if limit.long else window
+        parts: dict[Lane, list[tuple[float, float]]] = {}
+        for sent in usage.sent_lately(connection, [provider.name], window=window, grain=grain):
+            if limit.kind in {"", sent.kind}:
+                scope = _scope(limit, sent.provider, sent.tenant, sent.kind)
+                parts.setdefault(scope, []).append((sent.ago, sent.cost))
+        found += [Usage(limit, lane, tuple(sent)) for lane, sent in parts.items()]
+    return found
+
+
+def _seats(connection: Connection, provider: Provider, limit: Limit) -> list[Usage]:
+    parts: dict[Lane, list[tuple[str, float]]] = {}
+    for lease in usage.live_leases(connection, [provider.name]):
+        if limit.kind in {"", lease.kind}:
+            scope = _scope(limit, lease.provider, lease.tenant, lease.kind)
+            parts.setdefault(scope, []).append((lease.token, max(lease.left, 0.1)))
+    return [Usage(limit, lane, leases=tuple(leases)) for lane, leases in parts.items()]
+
+
+def _scope(limit: Limit, provider: str, tenant: str, kind: str) -> Lane:
+    """For whom a limit counts; what it does not tell apart is left empty, and one key serves all."""
+    return Lane(provider, tenant if "tenant" in limit.scope else "", kind if "kind" in limit.scope else "")
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""

@@ -1,0 +1,103 @@
+"""Real servers for the whole session, started from wheels and ended with it."""
+
+import base64
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from embedded import Postgres, Valkey
+from ledger.migrate import upgrade
+from ledger.session import Ledger
+
+# Tests need recovery after a killed server, not after a power cut: the operating system keeps what was written.
+_FAST = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
+
+
+def _open_to_the_servers(path: Path) -> Path:
+    """As root the servers run as another account; pytest's folders are closed to it."""
+    for folder in (path, *path.parents[:3]):
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL for tests that leave it alone."""
+    server = Postgres(_open_to_the_servers(tmp_path_factory.mktemp("postgres")), settings=_FAST)
+    server.start()
+    yield server
+    server.stop(immediate=True)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey for tests that leave it alone."""
+    server = Valkey(_open_to_the_servers(tmp_path_factory.mktemp("valkey")))
+    server.start()
+    yield server
+    server.stop(immediate=True)
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """An empty Redis."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def data_key() -> str:
+    """The key that seals the tests' ledgers."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """The name of a database that holds an empty, migrated ledger, to be copied."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_ledger")
+    upgrade(_named(postgres.url, "template_ledger"))
+    return "template_ledger"
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres: Postgres, template: str) -> Callable[[], str]:
+    """Makes databases with an empty ledger; they end with the server."""
+
+    def make() -> str:
+        name = f"ledger_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return _named(postgres.url, name)
+
+    return make
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A database of the test's own with an empty ledger."""
+    return make_database()
+
+
+@pytest.fixture
+def ledger(database_url: str, data_key: str) -> Iterator[Ledger]:
+    """An empty ledger."""
+    opened = Ledger(database_url, data_key)
+    yield opened
+    opened.close()
+
+
+def _named(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"

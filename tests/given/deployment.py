@@ -1,0 +1,203 @@
+"""A whole deployment to break: database, Valkey, sandbox provider and worker processes, all real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from kombu import pools
+
+from config.settings import Settings
+from embedded import Postgres, Valkey
+from tasks import platform as platforms
+from tasks.app import app
+from tasks.platform import Platform
+
+PATIENCE = 60.0  # seconds that a condition may take on a busy machine
+
+
+def eventually(condition: Callable[[], Any], *, within: float = PATIENCE, every: float = 0.05) -> Any:
+    """Wait for a condition; its last value when it holds."""
+    until = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < until, f"{condition} did not come true within {within} s"
+        time.sleep(every)
+    return value
+
+
+class Sandbox:
+    """The lying provider's process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal = folder / "journal.jsonl"
+        self.ports: dict[str, str] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        ports = [part for name, port in self.ports.items() for part in (f"--{name}-port", port)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "--journal", str(self.journal), *ports], stdout=subprocess.PIPE
+        )
+        assert self.process.stdout is not None
+        self.urls = json.loads(self.process.stdout.readline())
+        self.ports = {name: url.rpartition(":")[2] for name, url in self.urls.items()}
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+    def control(self, method: str, path: str, **order: Any) -> Any:
+        answer = requests.request(method, self.urls["control"] + path, json=order or None, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def fault(self, name: str, **more: Any) -> Any:
+        return self.control("POST", "/faults", fault=name, **more)
+
+    def effects(self, **query: str) -> list[dict[str, Any]]:
+        answer = requests.get(self.urls["control"] + "/effects", params=query, timeout=30)
+        found: list[dict[str, Any]] = answer.json()
+        return found["effects"] if isinstance(found, dict) else found
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [event for line in self.journal.read_text().splitlines() if (event := json.loads(line))["event"] == name]
+
+
+class Worker:
+    """One `celery worker` process."""
+
+    def __init__(self, environment: dict[str, str], log: Path, options: list[str]) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", "--without-gossip",
+                 "--without-mingle", *options],
+                env=environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        eventually(lambda: "ready." in log.read_text() or self.process.poll() is not None)
+        assert self.process.poll() is None, log.read_text()
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the worker's main process."""
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole worker, children included."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def end(self) -> None:
+        """A warm shutdown."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Deployment:
+    """Everything, wired together, with the test as the application."""
+
+    def __init__(
+        self, folder: Path, *, database_url: str, valkey: Valkey, data_key: str, providers: Path,
+        postgres: Postgres | None = None, more: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self.valkey = valkey
+        self.postgres = postgres
+        self.sandbox = Sandbox(folder)
+        self.workers: list[Worker] = []
+        self.environment = os.environ | {
+            "LOCKGATE_DATABASE_URL": database_url,
+            "LOCKGATE_REDIS_URL": valkey.url,
+            "LOCKGATE_DATA_KEY": data_key,
+            "LOCKGATE_PROVIDERS": str(providers),
+            "LOCKGATE_STRIPE_BASE_URL": self.sandbox.urls["stripe"],
+            "LOCKGATE_POSTMARK_BASE_URL": self.sandbox.urls["postmark"],
+            "LOCKGATE_STRIPE_API_KEY": "sk_test_drill",
+            "LOCKGATE_POSTMARK_SERVER_TOKEN": "token-drill",
+            **(more or {}),
+        }
+        self.settings = Settings.from_environment(self.environment)
+
+    @property
+    def platform(self) -> Platform:
+        return platforms.platform()
+
+    def worker(self, *options: str, pool: str = "threads", concurrency: int = 4, **environment: str) -> Worker:
+        """Start one more worker, and wait until it is ready."""
+        number = len(self.workers)
+        worker = Worker(
+            self.environment | environment,
+            self.folder / f"worker-{number}.log",
+            ["-P", pool, "-c", str(concurrency), "-n", f"w{number}@%h", *options],
+        )
+        self.workers.append(worker)
+        return worker
+
+    def row(self, what: str, ticket_id: str) -> Any:
+        """Columns of the operation that a ticket stands for."""
+        with self.platform.ledger.connection() as connection:
+            found = connection.execute(
+                f"SELECT {what} FROM lockgate.operations o JOIN lockgate.tickets t ON t.operation_id = o.id "
+                "WHERE t.id = %s",
+                [ticket_id],
+            ).fetchone()
+        assert found is not None
+        return found[0] if len(found) == 1 else found
+
+    def count(self, what: str) -> int:
+        """`SELECT count(*) FROM` something."""
+        with self.platform.ledger.connection() as connection:
+            row = connection.execute(f"SELECT count(*) FROM lockgate.{what}").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def state_of(self, ticket_id: str) -> str:
+        return str(self.row("state", ticket_id))
+
+    def ends(self, ticket_id: str, state: str = "succeeded", *, within: float = PATIENCE) -> None:
+        """Wait until an operation has ended as it should."""
+        ended = ("succeeded", "declined", "dead", "discarded", "superseded")
+        eventually(lambda: self.state_of(ticket_id) in ended, within=within)
+        assert self.state_of(ticket_id) == state, self.row("state, reason, effect, code", ticket_id)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.sandbox.stop()
+
+
+@contextmanager
+def as_application(settings: Settings) -> Iterator[None]:
+    """Let this process be an application of a deployment."""
+    platforms.use(settings)
+    _forget_broker()
+    try:
+        yield
+    finally:
+        _forget_broker()
+        platforms.use(None)
+
+
+def _forget_broker() -> None:
+    """Celery keeps connections to the broker that it first met."""
+    pools.reset()
+    app._pool = None
+    app.amqp._producer_pool = None
+    for name in ("amqp", "backend"):
+        app.__dict__.pop(name, None)
+    app._local.__dict__.pop("backend", None)

@@ -1,0 +1,108 @@
+"""A ledger that holds a million operations costs no more per step than an empty one.
+
+Counted in pages that PostgreSQL touches, which no busy machine changes; benchmarks/ measures the time.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+from given.ledger import LANE, TERMS, item
+
+from ledger import accept as accepting
+from ledger import claim as claiming
+from ledger import due, lapsed, record
+from ledger.accept import accept
+from ledger.claim import claim
+from ledger.session import Connection, Ledger
+from operations.outcome import Effect
+from operations.states import State
+from resilience.decide import Settle
+
+# 700,000 ended; 299,000 due in one lane behind a limit; 1,000 others, one in each of 1,000 tenants.
+_FILL = """
+INSERT INTO lockgate.lanes (queue, tenant, provider, kind, priority, task)
+SELECT 'acme', 'tenant-' || n, 'acme', 'acme.make', 0, 'tasks.acme.make' FROM generate_series(1, 1000) n;
+INSERT INTO lockgate.operations (id, lane_id, tenant, provider, kind, business_key_id, business_key, idempotency_key,
+    ticket_id, state, effect, due_at, deadline_at, decide_at)
+SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    CASE WHEN n > 999000 THEN n - 999000 + (SELECT min(id) FROM lockgate.lanes WHERE tenant = 'tenant-1') - 1
+        ELSE (SELECT id FROM lockgate.lanes WHERE tenant = 'default') END,
+    'default', 'acme', 'acme.make', md5(n::text)::uuid, 'order:' || n, md5(n::text), 'ticket-' || n,
+    CASE WHEN n <= 700000 THEN 'succeeded' ELSE 'waiting' END, CASE WHEN n <= 700000 THEN 'done' ELSE 'none' END,
+    now() - interval '1 hour', now() + interval '1 day', now() + interval '1 day'
+FROM generate_series(1, 1000000) n;
+INSERT INTO lockgate.business_keys (id, tenant, provider, kind, business_key, operation_id, digest, schema_version)
+SELECT business_key_id, tenant, provider, kind, business_key, id, '', 1 FROM lockgate.operations
+ON CONFLICT DO NOTHING;
+INSERT INTO lockgate.tickets (id, operation_id) SELECT ticket_id, id FROM lockgate.operations ON CONFLICT DO NOTHING;
+INSERT INTO lockgate.bodies (operation_id, sealed) SELECT id, decode(repeat('00', 400), 'hex') FROM lockgate.operations
+ON CONFLICT DO NOTHING;
+ANALYZE lockgate.operations, lockgate.business_keys, lockgate.tickets, lockgate.lanes;
+"""
+
+
+@pytest.fixture(scope="module")
+def full(make_database: Callable[[], str], data_key: str) -> Iterator[Ledger]:
+    ledger = Ledger(make_database(), data_key)
+    accept(ledger, [item("first")])
+    with psycopg.connect(ledger.url, autocommit=True) as connection:
+        for statement in _FILL.split(";\n"):
+            connection.execute(statement)
+    yield ledger
+    ledger.close()
+
+
+def pages(connection: Connection, statement: str, values: Mapping[str, Any]) -> int:
+    """Pages that one run of a statement touches, once its plan and the catalogue are warm."""
+    found: Any = ((),)
+    for _ in range(2):
+        with connection.transaction(force_rollback=True):
+            found = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values).fetchone()
+    plan = found[0] if isinstance(found[0], list) else json.loads(found[0])
+    root = plan[0]["Plan"]
+    return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
+
+
+def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operations(full: Ledger) -> None:
+    asked = item("new")
+    rows = accepting._row(full, asked, full.lanes[LANE])
+    accept_values = {name: [rows[name]] for name in accepting._COLUMNS}
+    with full.connection() as connection:
+        assert pages(connection, accepting._ACCEPT, accept_values) < 120
+    accept(full, [asked])
+    held = claim(full, asked.ticket_id, TERMS, worker="w")
+    assert held is not None
+    other = item("other")
+    accept(full, [other])
+    claim_values = {
+        "token": held.lease.token, "ticket_id": other.ticket_id, "worker": "w", "trip": 0, "account": None, "lease": 60.0,
+        "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
+    }  # fmt: skip
+    record_values = (
+        record._lease_values(held.lease)
+        | record._reply_values(full, held.lease, None)
+        | record._pace_values(record.Pace(policy=record.RetryPolicy(), settle=1.0, confirm_time=1.0))
+        | record._letter_values(record.Letter(""))
+        | record.after(Settle(State.SUCCEEDED, Effect.DONE, "r"), held.lease, None)
+        | {"ticket_id": asked.ticket_id}
+    )
+    with full.connection() as connection:
+        assert pages(connection, claiming._CLAIM, claim_values) < 80
+        assert pages(connection, record._RECORD, record_values) < 60
+        assert pages(connection, lapsed._LAPSED, {"limit": 100}) < 20
+        assert pages(connection, lapsed._OVERDUE, {"limit": 100}) < 20
+        epoch = {"epoch": 0, "stale": "{}"}
+        lanes = pages(connection, due._LANES, epoch | {"bound": 500})
+        assert lanes / 1001 < 25, "walking the lanes must not read their backlogs"
+        mark = epoch | {"lanes": [full.lanes[LANE]], "counts": [10]}
+        assert pages(connection, due._MARK, mark) < 400
+
+
+def test_the_walk_over_lanes_does_not_grow_with_their_backlogs(full: Ledger) -> None:
+    with full.connection() as connection:
+        found = due.backlogs(connection, epoch=0, stale="{}", bound=500)
+    assert len(found) == 1001
+    assert max(lane.due for lane in found) == 500

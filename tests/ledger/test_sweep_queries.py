@@ -1,0 +1,195 @@
+"""What the sweep asks of the ledger: lanes, hints, lapsed leases, overdue operations, what follows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from given.ledger import LANE, TERMS, item
+
+from ledger import due, follow, guard, lapsed, usage
+from ledger.accept import accept
+from ledger.claim import Claimed, claim
+from ledger.record import Heard
+from ledger.session import Ledger
+from operations.means import Assurance
+from operations.operation import Purpose
+from operations.outcome import Effect
+from operations.states import State
+from resilience.clock import boottime
+from resilience.decide import Confirm, Settle
+
+Write = Callable[..., bool]
+NOW = '{"acme": 300}'
+
+
+def assurance(kind: str) -> Assurance:
+    assert kind == "acme.make"
+    return TERMS.assurance
+
+
+def test_lanes_with_work_are_found_with_what_is_due_and_what_is_hinted(ledger: Ledger) -> None:
+    other = replace(LANE, tenant="blue")
+    accept(ledger, [item("a", hint=False), item("b"), item("c", due_in=60.0), item("d", lane=other, hint=False)])
+    with ledger.connection() as connection:
+        found = {lane.tenant: lane for lane in due.backlogs(connection, epoch=0, stale=NOW, bound=100)}
+    assert (found["default"].due, found["default"].hinted) == (1, 1)
+    assert (found["blue"].due, found["blue"].hinted) == (1, 0)
+    assert found["blue"].oldest is not None
+
+
+def test_marking_takes_the_oldest_and_no_operation_twice(ledger: Ledger) -> None:
+    items = [item(f"order:{number}", hint=False) for number in range(5)]
+    for asked in items:
+        accept(ledger, [asked])
+    with ledger.connection() as connection:
+        lane = due.backlogs(connection, epoch=0, stale=NOW, bound=100)[0].lane_id
+        first = due.mark_hinted(connection, {lane: 3}, epoch=0, stale=NOW)
+        second = due.mark_hinted(connection, {lane: 10}, epoch=0, stale=NOW)
+    assert {hint.ticket_id for hint in first} == {asked.ticket_id for asked in items[:3]}
+    assert {hint.ticket_id for hint in second} == {asked.ticket_id for asked in items[3:]}
+    assert first[0].task == "tasks.acme.make"
+
+
+def test_after_the_epoch_was_raised_every_hint_counts_as_lost(ledger: Ledger) -> None:
+    accept(ledger, [item()])
+    with ledger.connection() as connection:
+        assert guard.raise_epoch(connection, 0)
+        assert not guard.raise_epoch(connection, 0)
+        assert due.backlogs(connection, epoch=1, stale=NOW, bound=100)[0].due == 1
+
+
+def test_a_hint_that_is_older_than_its_queue_explains_is_due_again(ledger: Ledger) -> None:
+    accept(ledger, [item()])
+    with ledger.connection() as connection:
+        assert due.backlogs(connection, epoch=0, stale=NOW, bound=100)[0].due == 0
+        assert due.backlogs(connection, epoch=0, stale='{"acme": 0}', bound=100)[0].due == 1
+
+
+def test_a_probe_is_an_inquiry_before_it_is_anything_else(ledger: Ledger, write: Write) -> None:
+    old, doubtful = item("old", hint=False), item("doubtful")
+    accept(ledger, [old, doubtful])
+    held = claim(ledger, doubtful.ticket_id, TERMS, worker="w1")
+    assert held is not None
+    write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("failed", Effect.UNKNOWN))
+    with ledger.connection() as connection:
+        lane = due.backlogs(connection, epoch=0, stale=NOW, bound=100)[0].lane_id
+        probe = due.mark_probe(connection, [(lane, 1)], epoch=0)
+    assert probe is not None
+    assert (probe.ticket_id, probe.probe) == (doubtful.ticket_id, True)
+
+
+def test_a_probe_prefers_the_lane_whose_operations_are_safe_to_repeat(ledger: Ledger) -> None:
+    risky = replace(LANE, kind="acme.ping")
+    accept(ledger, [item("x", lane=risky, hint=False), item("k", hint=False)])
+    with ledger.connection() as connection:
+        lanes = {lane.kind: lane.lane_id for lane in due.backlogs(connection, epoch=0, stale=NOW, bound=9)}
+        probe = due.mark_probe(connection, [(lanes["acme.ping"], 4), (lanes["acme.make"], 1)], epoch=0)
+    assert probe is not None
+    assert probe.task == "tasks.acme.make"
+    with ledger.connection() as connection:
+        row = connection.execute(
+            "SELECT kind FROM lockgate.operations WHERE ticket_id = %s", [probe.ticket_id]
+        ).fetchone()
+    assert row == ("acme.make",)
+
+
+def test_held_lanes_say_why_and_keep_accepted_work_from_being_hinted(ledger: Ledger) -> None:
+    accept(ledger, [item("a", hint=False)])
+    with ledger.connection() as connection:
+        lane = due.backlogs(connection, epoch=0, stale=NOW, bound=9)[0].lane_id
+        due.hold_lanes(connection, {lane: "breaker"}, seconds=60)
+        assert due.backlogs(connection, epoch=0, stale=NOW, bound=9)[0].held_by == "breaker"
+        assert not accept(ledger, [item("b")])[0].hint
+        due.hold_lanes(connection, {lane: ""}, seconds=60)
+        assert accept(ledger, [item("c")])[0].hint
+
+
+def test_a_lapsed_lease_is_found_but_not_while_postgresql_has_just_started(
+    ledger: Ledger, claimed: Callable[..., Claimed]
+) -> None:
+    held = claimed()
+    with ledger.connection() as connection:
+        connection.execute("UPDATE lockgate.operations SET lease_until = clock_timestamp() - interval '1 second'")
+        connection.execute("UPDATE lockgate.ledger SET reap_after = clock_timestamp() + interval '1 minute'")
+        assert lapsed.lapsed(connection, assurance, limit=10) == []
+        connection.execute("UPDATE lockgate.ledger SET reap_after = '-infinity'")
+        found = lapsed.lapsed(connection, assurance, limit=10)
+    assert [stray.lease.operation_id for stray in found] == [held.lease.operation_id]
+    assert found[0].lease.standing.purpose is Purpose.SEND
+    assert (found[0].lease.token, found[0].lease.state) == (held.lease.token, State.CALLING)
+
+
+def test_overdue_operations_say_why(ledger: Ledger) -> None:
+    accept(ledger, [item(f"order:{number}") for number in range(4)])
+    with ledger.connection() as connection:
+        for key, change in {
+            "order:0": "reason = 'exhausted', decide_at = now() - interval '1 second'",
+            "order:1": "revoked_at = now() - interval '1 second', decide_at = now() - interval '1 second'",
+            "order:2": "expires_at = now() - interval '1 second', decide_at = now() - interval '1 second'",
+            "order:3": "deadline_at = now() - interval '1 second', decide_at = now() - interval '1 second'",
+        }.items():
+            connection.execute(f"UPDATE lockgate.operations SET {change} WHERE business_key = %s", [key])
+        found = lapsed.overdue(connection, assurance, limit=10)
+    assert sorted(stray.why for stray in found) == ["deadline", "exhausted", "expired", "revoked"]
+
+
+def test_what_follows_is_hinted_again_until_it_is_finalised(
+    ledger: Ledger, claimed: Callable[..., Claimed], write: Write
+) -> None:
+    held = claimed(follows=True)
+    write(held, Settle(State.SUCCEEDED, Effect.DONE, "t_1"), Heard("succeeded", Effect.DONE, sealed={"result": 7}))
+    with ledger.connection() as connection:
+        assert follow.unfinished(connection, limit=10) == []
+        connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
+        assert [hint.ticket_id for hint in follow.unfinished(connection, limit=10)] == [held.ticket_id]
+        assert follow.unfinished(connection, limit=10) == []
+    seen = follow.ended(ledger, held.ticket_id)
+    assert seen is not None
+    assert (seen.state, seen.reference, seen.result, seen.finalised) == ("succeeded", "t_1", 7, False)
+    follow.finalise(ledger, held.ticket_id, "default", [["child", None]])
+    with ledger.connection() as connection:
+        connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
+        assert follow.unfinished(connection, limit=10) == []
+
+
+def test_the_guard_calls_for_calm_after_a_jump_of_the_clock_and_holds_reaping_after_a_start(ledger: Ledger) -> None:
+    boot = [1000.0]
+    watching = guard.Guard(lease=60.0, settle=120.0, clock=lambda: boot[0])
+    with ledger.connection() as connection:
+
+        def left() -> tuple[bool, bool]:
+            row = connection.execute(
+                "SELECT reap_after > clock_timestamp(), calm_until > clock_timestamp() FROM lockgate.ledger"
+            ).fetchone()
+            assert row is not None
+            return row[0], row[1]
+
+        ledger.secret  # noqa: B018  makes the ledger's row
+        assert watching.look(connection) == 0
+        assert left() == (False, False)
+        connection.execute("UPDATE lockgate.ledger SET started_at = started_at - interval '1 day'")
+        watching.look(connection)
+        assert left() == (True, False)
+        boot[0] -= 60.0
+        watching.look(connection)
+        assert left() == (True, True)
+
+
+def test_usage_of_the_last_window_and_live_calls_can_be_read_back(
+    ledger: Ledger, claimed: Callable[..., Claimed]
+) -> None:
+    held = claimed()
+    with ledger.connection() as connection:
+        sent = usage.sent_lately(connection, ["acme"], window=60.0, grain=10.0)
+        live = usage.live_leases(connection, ["acme"])
+    assert [(part.kind, part.cost) for part in sent] == [("acme.make", 1.0)]
+    assert [(lease.token, 0 < lease.left <= 60) for lease in live] == [(str(held.lease.token), True)]
+
+
+def test_two_clocks_are_real(ledger: Ledger) -> None:
+    with ledger.connection() as connection:
+        ledger.secret  # noqa: B018  makes the ledger's row
+        watching = guard.Guard(lease=60.0, settle=120.0, clock=boottime)
+        watching.look(connection)
+        watching.look(connection)
+        row = connection.execute("SELECT calm_until FROM lockgate.ledger WHERE calm_until < now()").fetchone()
+    assert row is not None

@@ -1,0 +1,164 @@
+"""The scripts in Redis and the pure functions give the same answers to the same histories."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import redis
+
+from resilience import breaker, limiter, restore
+from resilience.admission import Admission, Permit, Refused, breaker_key
+from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
+from resilience.limiter import Bucket, Limit, Quota
+from resilience.traffic import Lane, Traffic
+
+LANE = Lane("acme", "default", "acme.make")
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with restore.connect(redis_url) as connected:
+        restore.shut(connected, epoch=1, seconds=0)
+        restore.reopen(connected, epoch=1, usages=(), breakers={})
+        yield connected
+
+
+class Model:
+    """The pure functions, driven as the scripts are."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+        self.breaker = Breaker()
+        self.buckets: dict[str, Bucket] = {}
+        self.quotas: dict[str, Quota] = {}
+
+    def ask(self, now: float, token: str, cost: float, *, may_probe: bool) -> tuple[bool, float, bool]:
+        policy = self.traffic.breaker
+        moved, leave = breaker.admit(self.breaker, policy, now, token=token, may_probe=may_probe)
+        if not leave.allowed:
+            return False, leave.wait, False
+        flow = breaker.flow(self.breaker, policy, now)
+        limits = [*self.traffic.limits, *([self.traffic.ramp] if flow < 1 else [])]
+        filled = {
+            limit.name: limiter.filled(self.buckets.get(limit.name), limit, now, flow)
+            for limit in limits
+            if not limit.long
+        }
+        waits = [self._wait(limit, filled, now, cost, flow) for limit in limits]
+        if any(waits):
+            return False, max(waits), False
+        for limit in limits:
+            self._take(limit, filled, now, cost)
+        self.breaker = moved
+        return True, 0.0, leave.probe
+
+    def _wait(self, limit: Limit, filled: dict[str, Bucket], now: float, cost: float, flow: float) -> float:
+        if limit.long:
+            over = limiter.used(self.quotas.get(limit.name, Quota()), limit, now) + cost > limit.allowed + 1e-9
+            return limit.per / limiter.QUOTA_SLOTS if over else 0.0
+        return limiter.wait_for(filled[limit.name], limit, cost, flow)
+
+    def _take(self, limit: Limit, filled: dict[str, Bucket], now: float, cost: float) -> None:
+        if limit.long:
+            self.quotas[limit.name] = limiter.spent(self.quotas.get(limit.name, Quota()), limit, now, cost)
+        else:
+            self.buckets[limit.name] = limiter.taken(filled[limit.name], cost)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scripts_and_pure_functions_agree_on_random_histories(client: redis.Redis, seed: int) -> None:
+    rng = Random(seed)
+    traffic = Traffic(
+        "acme",
+        BreakerPolicy(
+            mode=rng.choice(["auto", "consecutive"]), min_calls=8, window=5.0, open_for=2.0, open_for_max=8.0,
+            probe_life=3.0, ramp=rng.choice([0.0, 6.0]),
+        ),
+        (Limit("5 per 1s", (), 5, 1.0), Limit("60 per 60s", ("tenant",), 60, 60.0), Limit("200 per day", (), 200, 86_400.0)),
+    )  # fmt: skip
+    now = 1_000_000.0
+    admission = Admission(client, {"acme": traffic}, now=lambda: now)
+    model = Model(traffic)
+    under_way: list[Permit] = []
+    refusals = transitions = 0
+    for _ in range(600):
+        now += rng.choice([0.0, 0.01, 0.1, 0.3, 1.0, 4.0])
+        if under_way and rng.random() < 0.5:
+            permit = under_way.pop(rng.randrange(len(under_way)))
+            verdict = rng.choices(list(Verdict), weights=rng.choice([(8, 1, 1), (1, 8, 1)]))[0]
+            health = admission.report(permit, verdict)
+            before = model.breaker.state
+            model.breaker = breaker.report(
+                model.breaker, traffic.breaker, now, verdict=verdict, trip=permit.trip, token=permit.token
+            )
+            assert (health.before, health.after, health.trip) == (before, model.breaker.state, model.breaker.trip)
+            transitions += health.moved
+            continue
+        may_probe, cost = rng.random() < 0.5, rng.choice([1.0, 1.0, 3.0])
+        answer = admission.ask(LANE, cost=cost, may_probe=may_probe, lease=60)
+        granted, wait, probe = model.ask(
+            now, answer.token if isinstance(answer, Permit) else "-", cost, may_probe=may_probe
+        )
+        if isinstance(answer, Permit):
+            assert granted
+            assert probe == answer.probe
+            under_way.append(answer)
+        else:
+            assert not granted
+            assert wait == pytest.approx(answer.wait, abs=1e-4)
+            refusals += 1
+    assert refusals > 50
+    assert transitions > 1
+
+
+def test_calls_at_once_are_seats_that_a_report_or_their_lease_gives_back(client: redis.Redis) -> None:
+    now = 1_000_000.0
+    traffic = Traffic("acme", limits=(Limit("2 at once", ("tenant",), 2, 0.0),))
+    admission = Admission(client, {"acme": traffic}, now=lambda: now)
+    first, second, third = (admission.ask(LANE, lease=60) for _ in range(3))
+    assert isinstance(first, Permit)
+    assert isinstance(second, Permit)
+    assert isinstance(third, Refused)
+    assert third.reason == "rate:2 at once"
+    assert isinstance(admission.ask(Lane("acme", "other", "acme.make"), lease=60), Permit)
+    admission.report(first, Verdict.OK)
+    assert isinstance(admission.ask(LANE, lease=60), Permit)
+    now += 61
+    assert isinstance(admission.ask(LANE, lease=60), Permit)
+
+
+def test_a_429_keeps_the_tenant_away_for_as_long_as_was_asked_and_slows_it_down(client: redis.Redis) -> None:
+    now = 1_000_000.0
+    traffic = Traffic("acme", limits=(Limit("100 per 1s", (), 100, 1.0),))
+    admission = Admission(client, {"acme": traffic}, now=lambda: now)
+    permit = admission.ask(LANE, lease=60)
+    assert isinstance(permit, Permit)
+    full = admission.forecast(LANE, horizon=10).room
+    admission.report(permit, Verdict.NEUTRAL, retry_after=7.0)
+    refused = admission.ask(LANE, lease=60)
+    assert isinstance(refused, Refused)
+    assert refused.wait == pytest.approx(7.0, abs=1e-3)
+    assert isinstance(admission.ask(Lane("acme", "other", "acme.make"), lease=60), Permit)
+    now += 7.5
+    slowed = admission.forecast(LANE, horizon=10).room
+    assert full is not None
+    assert slowed is not None
+    assert slowed < 0.9 * full
+
+
+def test_an_operator_holds_a_breaker_open_or_closed_whatever_the_calls_say(client: redis.Redis) -> None:
+    now = 1_000_000.0
+    admission = Admission(client, {"acme": Traffic("acme")}, now=lambda: now)
+    permit = admission.ask(LANE, lease=60)
+    assert isinstance(permit, Permit)
+    restore.hold(client, "acme", "open")
+    assert isinstance(admission.ask(LANE, may_probe=True, lease=60), Refused)
+    assert admission.forecast(LANE, horizon=1).breaker is BreakerState.OPEN
+    restore.hold(client, "acme", "closed")
+    for _ in range(10):
+        granted = admission.ask(LANE, lease=60)
+        assert isinstance(granted, Permit)
+        admission.report(granted, Verdict.DOWN)
+    restore.hold(client, "acme", "")
+    assert isinstance(admission.ask(LANE, lease=60), Permit)
+    assert client.hget(breaker_key("acme"), "consecutive") in {None, b"0"}
