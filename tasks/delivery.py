@@ -87,11 +87,10 @@ def received(
 def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     """Between Celery's signals: make the outcome, or give back the one that is written."""
     if work.claimed is not None and work.attempt is None:
-        return _run_local(work, run)
+        return _run_local(task, work, run)
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         permit, work.permit = work.permit, None  # from here on the call itself reports it
         _conclude(work, work.attempt.call(work.claimed, permit))
-    del task
     work.dispatching = True
     if isinstance(work.value, BaseException):
         raise work.value
@@ -207,11 +206,11 @@ def _why(decision: Decision) -> str:
             return "awaiting the provider's answer"
 
 
-def _run_local(work: Work, run: Callable[[], Any]) -> Any:
+def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     """Run a plain task; its outcome is written before Celery goes on, so that what follows can be sent again."""
     try:
         value = run()
-        returned = kombu_json.dumps(value)
+        returned = kombu_json.dumps(task.backend.prepare_value(value))
     except (Retry, Reject):
         raise  # a retry has written its own next try; a rejected message comes back when the lease lapses
     except Ignore:
