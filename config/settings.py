@@ -87,6 +87,16 @@ class Settings:
         value = self.environment.get(credential_name(provider, field_name, tenant))
         return Secret(value) if value else None
 
+    def secrets(self) -> list[str]:
+        """What must stand in no log: keys, passwords and every tenant's credentials."""
+        parts = [urlsplit(url).password for url in (self.database_url, self.redis_url)]
+        keys = [part.strip() for part in self.data_key.reveal().split(",")]
+        credentials = [
+            value for name, value in self.environment.items()
+            if name.startswith(PREFIX) and name not in NAMES and not name.endswith("_BASE_URL")
+        ]  # fmt: skip
+        return [text for text in (*parts, *keys, *credentials) if text]
+
     def check_names(self, fields: Mapping[str, Iterable[str]]) -> None:
         """Refuse variables that begin like ours and mean nothing.
 

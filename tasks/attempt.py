@@ -42,6 +42,7 @@ from resilience.clock import boottime
 from resilience.decide import Around, Decision, Park, decide
 from resilience.fleet import CallStorage, FleetBreaker, ProviderDownError
 from resilience.traffic import Lane
+from tasks import logs
 from tasks.connections import pause_connection
 from tasks.moves import note_move
 from tasks.platform import Platform
@@ -134,13 +135,16 @@ class Attempt:
 
     def call(self, claimed: Claimed, permit: Permit) -> Done:
         """Speak to the provider under the breaker, decide, and write it down; nothing is held open meanwhile."""
-        exchange = _Exchange(self, claimed, permit)
-        storage = CallStorage(permit, exchange.report)
-        with suppress(ProviderDownError):  # the breaker counted it; what it means for the operation is decided below
-            FleetBreaker(self.bound.provider.name, storage).call(exchange.speak, storage)
-        health = storage.health or Health(None, None)
-        note_move(self.platform, self.bound.provider.name, health)
-        return self._write(claimed, permit, exchange, health)
+        with logs.about(self.bound, claimed, self.ticket_id):
+            exchange = _Exchange(self, claimed, permit)
+            storage = CallStorage(permit, exchange.report)
+            with suppress(
+                ProviderDownError
+            ):  # the breaker counted it; what it means for the operation is decided below
+                FleetBreaker(self.bound.provider.name, storage).call(exchange.speak, storage)
+            health = storage.health or Health(None, None)
+            note_move(self.platform, self.bound.provider.name, health)
+            return self._write(claimed, permit, exchange, health)
 
     def _write(self, claimed: Claimed, permit: Permit, exchange: "_Exchange", health: Health) -> Done:
         heard = exchange.heard
@@ -156,6 +160,7 @@ class Attempt:
             ),
             give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
         )  # fmt: skip
+        logs.note(claimed, exchange.request, written, decision)
         if exchange.failed is not None and exchange.failed.connection:
             pause_connection(self.platform, self.bound.provider, claimed.lease.tenant, exchange.failed.code)
         return Done(claimed, decision, heard, written.sealed.get("result"))
@@ -171,7 +176,8 @@ class Attempt:
         self.hand_back(permit)
         exchange = _Exchange(self, claimed, permit)
         exchange.heard = exchange.exchange = Deferred(reason, delay)
-        return self._write(claimed, permit, exchange, Health(None, None))
+        with logs.about(self.bound, claimed, self.ticket_id):
+            return self._write(claimed, permit, exchange, Health(None, None))
 
     def _letter(self, decision: Decision, heard: Outcome | Finding, claimed: Claimed) -> Letter | None:
         if not isinstance(decision, Park):

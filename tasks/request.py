@@ -6,6 +6,7 @@ from billiard.exceptions import WorkerLostError
 from celery.worker.request import Request
 from celery.worker.state import task_ready
 
+from config.redact import MASK
 from ledger.release import lapse
 from ledger.session import LOST
 from tasks.platform import platform
@@ -13,6 +14,14 @@ from tasks.platform import platform
 
 class LedgerRequest(Request):
     """A request that asks the ledger, not the worker's memory."""
+
+    argsrepr = kwargsrepr = ""  # for events and logs: a message from elsewhere may show whatever its sender liked
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002  Celery's name
+        """Celery's event of a success would show what was returned, in Redis and in Flower, to anybody."""
+        if "result" in fields:
+            fields["result"] = MASK
+        super().send_event(type, **fields)
 
     def revoked(self) -> bool:
         """Never here: a revocation is a wish on the row, which the claim obeys."""
