@@ -1,0 +1,89 @@
+"""Where it runs: an embedded PostgreSQL with its usual safety, Valkey, nginx, and the environment of each side."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+import tomli_w
+
+from benchmarks.provider import Nginx
+from embedded import Servers
+from embedded.servers import data_key, forget
+from ledger.migrate import upgrade
+
+SLOTS = 32  # threads of every worker
+_ROOT = Path(__file__).parent.parent
+_UNBOUND = 1_000_000  # calls a second: a limit that is evaluated at every call, and never holds one back
+
+
+@dataclass(frozen=True)
+class Place:
+    """Servers that run, and where they are."""
+
+    folder: Path
+    nginx: Nginx
+    database_url: str
+    redis_url: str
+    server_pids: tuple[int, int]
+    broker: redis.Redis  # the baseline's, in a database of its own
+
+    def environment(self, latency: int) -> dict[str, str]:
+        """The environment of callers and workers of both sides."""
+        return os.environ | {
+            "PYTHONPATH": str(_ROOT),
+            "LOCKGATE_DATABASE_URL": self.database_url,
+            "LOCKGATE_REDIS_URL": self.redis_url,
+            "LOCKGATE_DATA_KEY": data_key(self.folder),
+            "LOCKGATE_PROVIDERS": str(self.folder / "providers"),
+            "LOCKGATE_STRIPE_BASE_URL": self.nginx.url(latency),
+            "LOCKGATE_STRIPE_API_KEY": "sk_test_bench",
+            "BENCH_BROKER": _baseline_url(self.redis_url),
+            "BENCH_URL": f"{self.nginx.url(latency)}/v1/payment_intents",
+            "BENCH_SLOTS": str(SLOTS),
+        }
+
+    def worker(self, app: str) -> list[str]:
+        """The command of a worker; the same for both sides."""
+        return [
+            sys.executable, "-m", "celery", "-A", app, "worker", "-P", "threads", "-c", str(SLOTS), "-l", "WARNING",
+            "--without-gossip", "--without-mingle", "-n", "bench@%h",
+        ]  # fmt: skip
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[Place]:
+    """Start everything, on an empty ledger; everything ends with the block."""
+    if folder.exists():
+        forget(folder)  # of a run that was killed
+    servers, nginx = Servers(folder), Nginx(folder / "nginx")
+    try:
+        running = servers.up()
+        upgrade(running.database_url)
+        _write_provider(folder / "providers")
+        nginx.start()
+        broker = redis.Redis.from_url(_baseline_url(running.redis_url))
+        pids = (running.postgres_pid, running.valkey_pid)
+        yield Place(folder, nginx, running.database_url, running.redis_url, pids, broker)
+    finally:
+        nginx.stop()
+        servers.down()
+        forget(folder)
+
+
+def _baseline_url(redis_url: str) -> str:
+    return redis_url.rpartition("/")[0] + "/1"
+
+
+def _write_provider(folder: Path) -> None:
+    """Stripe's own file with limits that never bind."""
+    folder.mkdir(exist_ok=True)
+    content = tomllib.loads((_ROOT / "config/providers/stripe.toml").read_text())
+    content["traffic"]["calls_per_minute"] = 60 * _UNBOUND
+    for limit in content["limits"]:
+        limit["calls"] = _UNBOUND
+    (folder / "stripe.toml").write_text(tomli_w.dumps(content))

@@ -1,0 +1,118 @@
+"""Medians and spreads, and ratios taken within a round: what the machine does between two rounds cancels out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks.contender import BASELINE, CONTENDERS
+from benchmarks.run import Run
+
+Round = list[Run]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some values, with the least and the greatest."""
+
+    median: float
+    least: float
+    greatest: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.median)} ({_short(self.least)}-{_short(self.greatest)})"
+
+    def as_json(self) -> dict[str, float]:
+        """For the file."""
+        return {"median": self.median, "min": self.least, "max": self.greatest}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One contender at one latency: its own figures, and its ratios to the baseline of the same round and latency."""
+
+    contender: str
+    label: str
+    latency: int
+    values: dict[str, Spread]
+    ratios: dict[str, Spread]
+
+    def as_json(self) -> dict[str, Any]:
+        """For the file."""
+        return {
+            "contender": self.contender,
+            "latency_ms": self.latency,
+            "values": {name: value.as_json() for name, value in self.values.items()},
+            "ratios": {name: value.as_json() for name, value in self.ratios.items()},
+        }
+
+
+#: What is reported, and in which unit.
+FIGURES: dict[str, tuple[str, Callable[[Run], float]]] = {
+    "drained": ("operations/s drained", lambda run: run.drained),
+    "worker_cpu": ("ms worker CPU per operation", lambda run: run.worker_cpu),
+    "servers_cpu": ("ms PostgreSQL and Valkey CPU per operation", lambda run: run.servers_cpu),
+    "enqueued": ("operations/s enqueued by one caller", lambda run: run.enqueued),
+    "enqueue_cpu": ("ms caller CPU per operation", lambda run: run.enqueue_cpu),
+    "memory": ("MB of the worker (PSS)", lambda run: run.memory),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a step of the plan asks for."""
+
+    contender: str
+    latency: int
+    figure: str
+    at_least: float
+
+
+TARGETS = (
+    Target("lockgate", 0, "drained", 1.0),
+    Target("lockgate", 50, "drained", 1.0),
+    Target("lockgate", 0, "enqueued", 0.5),
+    Target("lockgate-bulk", 0, "enqueued", 4.0),
+)
+
+
+def summarise(rounds: Iterable[Round]) -> list[Line]:
+    """One line for each contender and latency that was run."""
+    runs = list(rounds)
+    lines: list[Line] = []
+    for contender in CONTENDERS:
+        for latency in sorted({run.latency for each in runs for run in each if run.contender == contender.name}):
+            pairs = [_pair(each, contender.name, latency) for each in runs]
+            found = [pair for pair in pairs if pair is not None]
+            values = {name: spread(read(own) for own, _ in found) for name, (_, read) in FIGURES.items()}
+            ratios = {
+                name: spread(read(own) / max(read(base), 1e-9) for own, base in found)
+                for name, (_, read) in FIGURES.items()
+            }
+            lines.append(Line(contender.name, contender.label, latency, values, ratios))
+    return lines
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """The spread of some values."""
+    found = list(values)
+    return Spread(median(found), min(found), max(found))
+
+
+def reached(lines: Iterable[Line], target: Target) -> Spread | None:
+    """The ratio that a target speaks of; None when it was not measured."""
+    for line in lines:
+        if (line.contender, line.latency) == (target.contender, target.latency):
+            return line.ratios[target.figure]
+    return None
+
+
+def _pair(each: Round, contender: str, latency: int) -> tuple[Run, Run] | None:
+    """A run and the baseline's of the same round and latency."""
+    by_name = {(run.contender, run.latency): run for run in each}
+    own, base = by_name.get((contender, latency)), by_name.get((BASELINE, latency))
+    return None if own is None or base is None else (own, base)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
