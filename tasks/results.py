@@ -69,7 +69,7 @@ class LedgerBackend(KeyValueStoreBackend):
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         found = ended(platform().ledger, task_id)
-        if found is None or found.state == State.SUPERSEDED:
+        if found is None or (found.state == State.SUPERSEDED and found.provider == LOCAL):
             meta: dict[str, Any] = super()._get_task_meta_for(task_id)
             return meta
         if found.state == State.CALLING and (custom := self.get(self.get_key_for_task(task_id))):
@@ -246,7 +246,8 @@ def failure_of(found: Ended) -> BaseException:
     if isinstance(found.result, dict) and "raised" in found.result:
         error: BaseException = current_app.backend.exception_to_python(kombu_json.loads(found.result["raised"]))
         return error
-    if found.state == State.DECLINED:
+    superseded_refusal = found.state == State.SUPERSEDED and found.reason is None  # only dead letters have a reason
+    if found.state == State.DECLINED or superseded_refusal:
         return Declined(found.code or "", str(found.operation_id))
     return DeadLettered(found.effect, found.reason or found.state, str(found.operation_id))
 
