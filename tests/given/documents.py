@@ -1,6 +1,7 @@
 """The repository's documents, as tests read them."""
 
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,8 +20,6 @@ def documents() -> list[Path]:
 
 def tracked() -> list[str]:
     """Every file that belongs to the repository, also those not committed yet."""
-    import subprocess
-
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
