@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,31 +155,17 @@ class PlainConnection(_Guarded):
 
 
 class TlsConnection(_Guarded, HTTPSConnection):
-    """HTTPS."""
+    """HTTPS. The interpreter counts a handshake's time for the whole, so one that drips ends with it."""
 
     def connect(self) -> None:
-        """Connect and shake hands; a timer ends a handshake that drips."""
-        allowed = times()
-        timer = threading.Timer(allowed.left(allowed.connect + allowed.read), self._cut)
-        timer.daemon = True
-        timer.start()
+        """Connect and shake hands, and read through the deadline from then on."""
         try:
             HTTPSConnection.connect(self)
         except ConnectError:
             raise
         except (OSError, ValueError) as error:
             raise ConnectError("tls", str(error)) from error
-        finally:
-            timer.cancel()
         self.sock = DeadlineSocket(self.sock)
-
-    def _new_conn(self) -> socket.socket:
-        self._raw = super()._new_conn()
-        return self._raw
-
-    def _cut(self) -> None:
-        with suppress(OSError):
-            self._raw.shutdown(socket.SHUT_RDWR)
 
 
 class PlainPool(HTTPConnectionPool):
@@ -213,6 +198,7 @@ def _connected(family: int, kind: int, protocol: int, address: Any, allowed: Cal
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(allowed.left(allowed.connect))
         connection.connect(address)
+        connection.settimeout(allowed.left(allowed.connect))  # what is left of it, for the handshake
     except BaseException:
         connection.close()
         raise

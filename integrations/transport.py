@@ -124,6 +124,13 @@ class _TooLargeError(ValueError):
     """The answer is larger than the cap."""
 
 
+class _CutShortError(ValueError):
+    """The answer ended before its compressed body did."""
+
+
+_OURS = (NotSentError, ConnectError, _TooLargeError, _CutShortError)
+
+
 def _new_session(pool_size: int) -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # a .netrc or proxy variable must not add credentials or detours
@@ -149,21 +156,24 @@ def _prepared(request: Request, base_url: str, credentials: Mapping[str, str]) -
 
 def _read(answer: requests.Response, cap: int) -> bytes:
     """The body, decompressed, within the cap on both sides."""
-    inflate = _inflater(answer.headers.get("Content-Encoding", "identity"))
+    packed = _unpacker(answer.headers.get("Content-Encoding", "identity"))
     raw, body = 0, bytearray()
     while chunk := answer.raw.read(_CHUNK, decode_content=False):
         raw += len(chunk)
-        body += inflate(chunk, cap - len(body) + 1)
+        body += chunk if packed is None else packed.decompress(chunk, cap - len(body) + 1)
         if raw > cap or len(body) > cap:
             raise _TooLargeError(f"the answer is larger than {cap} bytes")
+    if packed is not None and not packed.eof:
+        raise _CutShortError("the compressed answer has no end")
     return bytes(body)
 
 
-def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:
+def _unpacker(encoding: str) -> "zlib._Decompress | None":
+    encoding = encoding.strip().lower()
     if encoding in {"identity", ""}:
-        return lambda chunk, _most: chunk
+        return None
     if encoding in {"gzip", "x-gzip", "deflate"}:
-        return zlib.decompressobj(wbits=47).decompress  # 32 + 15: zlib or gzip, by its header
+        return zlib.decompressobj(wbits=47)  # 32 + 15: zlib or gzip, by its header
     raise ValueError(f"an answer in {encoding}, which was not asked for")
 
 
@@ -172,9 +182,9 @@ def _headers(answer: requests.Response) -> dict[str, str]:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What urllib3 and requests have wrapped."""
+    """What urllib3 and requests have wrapped; an error of ours has said already what lies beneath it."""
     seen = error
-    while isinstance(inner := _inner(seen), BaseException):
+    while not isinstance(seen, _OURS) and isinstance(inner := _inner(seen), BaseException):
         seen = inner
     return seen
 
