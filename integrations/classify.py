@@ -15,6 +15,7 @@ _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
 _BROKEN = range(500, 600)
 _CREDENTIALS_REFUSED = 401
+_CONFLICT = 409  # in progress, there already (perhaps ours), or made by somebody else: only asking tells
 _TIMED_OUT_THERE = 408  # the provider gave up reading: it may have read it all
 
 
@@ -47,8 +48,9 @@ def of_reply(reply: Reply, profile: Profile) -> Failed:
         return Failed(ErrorClass.RATE_LIMITED, Effect.NONE, code, retry_after=retry_after(reply))
     if status in profile.refusals:
         return Failed(ErrorClass.TRANSIENT, Effect.NONE, code, retry_after=retry_after(reply), down=True)
-    if status in _BROKEN or status == _TIMED_OUT_THERE:
-        return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, code, retry_after=retry_after(reply), down=True)
+    if status in _BROKEN or status in {_CONFLICT, _TIMED_OUT_THERE}:
+        down = status != _CONFLICT
+        return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, code, retry_after=retry_after(reply), down=down)
     if status in _REDIRECTS:
         return Failed(ErrorClass.CLIENT, Effect.NONE, code, "redirects are not followed: correct the base URL")
     if status in _REFUSALS:
@@ -86,6 +88,6 @@ def _seconds(value: str, reply: Reply) -> float | None:
 def _date(value: str) -> float | None:
     try:
         parsed = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

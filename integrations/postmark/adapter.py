@@ -14,7 +14,8 @@ from integrations.postmark.replies import MAINTENANCE, error_of
 from operations.outcome import Effect, ErrorClass, Failed
 from operations.request import Reply, Request
 
-_UNAVAILABLE, _UNAUTHORIZED, _BAD_REQUEST, _TOO_MANY, _SERVER_ERROR = 503, 401, 400, 429, 500
+_BAD_REQUEST, _UNAUTHORIZED, _TIMED_OUT, _CONFLICT = 400, 401, 408, 409
+_TOO_MANY, _SERVER_ERROR, _UNAVAILABLE = 429, 500, 503
 
 
 class PostmarkAdapter(Adapter):
@@ -42,7 +43,7 @@ class PostmarkAdapter(Adapter):
             return Failed(ErrorClass.TRANSIENT, Effect.NONE, name, message, down=True)
         if reply.status == _UNAUTHORIZED:
             return Failed(ErrorClass.CLIENT, Effect.NONE, name, message, connection=True)
-        if reply.status == _TOO_MANY or reply.status >= _SERVER_ERROR:
+        if reply.status in {_TIMED_OUT, _CONFLICT, _TOO_MANY} or reply.status >= _SERVER_ERROR:
             return None
         if reply.status >= _BAD_REQUEST or code:
             return Failed(ErrorClass.CLIENT, Effect.NONE, name, message)

@@ -6,9 +6,9 @@ Postmark does not document it. Where that is not good enough, the provider's fil
 """
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from integrations import adapter
 from integrations.postmark import replies
@@ -39,6 +39,12 @@ class SendEmail(adapter.Kind):
         html: Annotated[str, StringConstraints(max_length=_MOST_TEXT)] | None = None
         tag: Annotated[str, StringConstraints(max_length=100)] | None = None
         stream: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")] = "outbound"
+
+        @model_validator(mode="after")
+        def _says_something(self) -> Self:
+            if self.text is None and self.html is None:
+                raise ValueError("a mail needs text or html")
+            return self
 
     def business_key(self, arguments: Arguments) -> str:
         """One mail per id of ours."""

@@ -12,10 +12,12 @@ from integrations.adapter import Adapter, Kind
 from integrations.classify import retry_after
 from integrations.stripe import outbound
 from integrations.stripe.form import get
+from integrations.stripe.replies import REFUSED, error_of
 from operations.outcome import Effect, ErrorClass, Failed
 from operations.request import Reply, Request
 
-_BAD_REQUEST, _UNAUTHORIZED, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 400, 401, 409, 429, 500
+_BAD_REQUEST, _UNAUTHORIZED, _TIMED_OUT, _CONFLICT, _DEPENDENCY = 400, 401, 408, 409, 424
+_TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 class StripeAdapter(Adapter):
@@ -43,24 +45,15 @@ class StripeAdapter(Adapter):
 
     def classify(self, reply: Reply) -> Failed | None:
         """Stripe's errors: 429 and 401 come before its idempotency layer, a replayed answer from behind it."""
-        error = _error(reply)
-        code = str(error.get("decline_code") or error.get("code") or error.get("type") or f"http_{reply.status}")
-        message = str(error.get("message") or "")
-        replayed = reply.headers.get("idempotent-replayed") == "true"
-        if reply.status == _TOO_MANY or code == "rate_limit":
-            return _too_many(reply, code, message)
-        if error.get("type") == "idempotency_error" and reply.status != _CONFLICT:
-            # Another body under this key: something was made under it, and nothing can be sent under it any more.
-            return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, "idempotency_error", message, frozen=True)
-        if reply.status == _CONFLICT:
-            return Failed(ErrorClass.TRANSIENT, Effect.NONE, code, message)  # the same key is running elsewhere
+        error = error_of(reply)
+        said = _Said(reply, error)
+        if reply.status == _TOO_MANY or error.get("code") == "rate_limit":
+            return _too_many(said)
         if reply.status >= _SERVER_ERROR:
-            frozen = replayed or reply.headers.get("stripe-should-retry") == "false"
-            return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, code, message, down=not replayed, frozen=frozen)
-        if reply.status < _BAD_REQUEST:
+            return _broken(said)
+        if not error or reply.status < _BAD_REQUEST or reply.status == _TIMED_OUT:
             return None
-        refused = reply.status == _UNAUTHORIZED
-        return Failed(ErrorClass.CLIENT, Effect.NONE, code, message, connection=refused, behind_key=replayed)
+        return _conflict(said) if reply.status == _CONFLICT else _refused(said)
 
     def account_request(self) -> Request:
         """`GET /v1/account`: the account that the key belongs to."""
@@ -72,14 +65,52 @@ class StripeAdapter(Adapter):
         return found.get("id") if isinstance(found, dict) else None
 
 
-def _too_many(reply: Reply, code: str, message: str) -> Failed:
+class _Said:
+    """What an error says of itself."""
+
+    def __init__(self, reply: Reply, error: Mapping[str, Any]) -> None:
+        self.reply = reply
+        self.type = error.get("type")
+        self.code = str(error.get("decline_code") or error.get("code") or self.type or f"http_{reply.status}")
+        self.message = str(error.get("message") or "")
+        self.replayed = reply.headers.get("idempotent-replayed") == "true"
+        self.should_retry = reply.headers.get("stripe-should-retry")
+
+
+def _too_many(said: _Said) -> Failed:
     """A lock on one object is no quota: Stripe names the quota in a header of its own."""
-    if code == "lock_timeout" and "stripe-rate-limited-reason" not in reply.headers:
-        return Failed(ErrorClass.TRANSIENT, Effect.NONE, code, message)
-    return Failed(ErrorClass.RATE_LIMITED, Effect.NONE, code, message, retry_after=retry_after(reply))
+    if said.code == "lock_timeout" and "stripe-rate-limited-reason" not in said.reply.headers:
+        return Failed(ErrorClass.TRANSIENT, Effect.NONE, said.code, said.message)
+    return Failed(ErrorClass.RATE_LIMITED, Effect.NONE, said.code, said.message, retry_after=retry_after(said.reply))
 
 
-def _error(reply: Reply) -> dict[str, Any]:
-    body = reply.json()
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {}
+def _broken(said: _Said) -> Failed:
+    """A 500 of its own is kept under the key, whatever is true; a gateway's is kept under none."""
+    own = said.reply.status == _SERVER_ERROR and said.type == "api_error" and said.should_retry != "true"
+    return Failed(
+        ErrorClass.AMBIGUOUS,
+        Effect.UNKNOWN,
+        said.code,
+        said.message,
+        retry_after=retry_after(said.reply),
+        down=not said.replayed,
+        frozen=said.replayed or own or said.should_retry == "false",
+    )
+
+
+def _conflict(said: _Said) -> Failed:
+    """The key is in use, or an object is there already: what runs or is there may be ours."""
+    going_on = ErrorClass.CLIENT if said.should_retry == "false" else ErrorClass.TRANSIENT
+    return Failed(going_on, Effect.UNKNOWN, said.code, said.message)
+
+
+def _refused(said: _Said) -> Failed:
+    """A refusal; replayed, it speaks for every send under the key."""
+    status = said.reply.status
+    if said.type == "idempotency_error" or status == REFUSED:
+        # Another body under this key, or a decline that hides its intent: something was made, and may stand open.
+        return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, said.code, said.message, frozen=True)
+    if status == _DEPENDENCY or said.should_retry == "true":
+        return Failed(ErrorClass.TRANSIENT, Effect.UNKNOWN, said.code, said.message)
+    refused = status == _UNAUTHORIZED
+    return Failed(ErrorClass.CLIENT, Effect.NONE, said.code, said.message, connection=refused, behind_key=said.replayed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from operations.request import Request
 
@@ -10,13 +10,11 @@ from operations.request import Request
 VERSION = "2026-10-28.endive"
 
 
-def post(path: str, fields: Mapping[str, Any], *, key: str) -> Request:
-    """A write under an idempotency key; fields that are None are left out."""
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Idempotency-Key": key,
-        "Stripe-Version": VERSION,
-    }
+def post(path: str, fields: Mapping[str, Any], *, key: str | None) -> Request:
+    """A write, under an idempotency key unless a repetition does no harm; fields that are None are left out."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Stripe-Version": VERSION}
+    if key is not None:
+        headers["Idempotency-Key"] = key
     return Request("POST", path, headers=headers, body=urlencode(list(_flat(fields))).encode())
 
 
@@ -24,6 +22,11 @@ def get(path: str, **query: Any) -> Request:
     """A read."""
     pairs = tuple((name, _text(value)) for name, value in query.items() if value is not None)
     return Request("GET", path, query=pairs, headers={"Stripe-Version": VERSION})
+
+
+def at(path: str, reference: str) -> str:
+    """The path of one object; what a provider once said cannot lead anywhere else."""
+    return f"{path}/{quote(reference, safe='')}"
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]":

@@ -11,12 +11,13 @@ from pydantic import Field, StringConstraints
 
 from integrations import adapter
 from integrations.stripe import replies
-from integrations.stripe.form import get, post
+from integrations.stripe.form import at, get, post
 from operations.means import Means
 from operations.outcome import Finding, Outcome
 from operations.request import Reply, Request, Sent
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Payment = Annotated[str, StringConstraints(max_length=200, pattern=r"^pi_[A-Za-z0-9_]+$")]
 Amount = Annotated[int, Field(gt=0, le=99_999_999, description="in the smallest unit of the currency")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
 
@@ -35,7 +36,7 @@ class _StripeKind(adapter.Kind):
     def inquiry(self, sent: Sent) -> Request:
         """By reference where one is known, else in the list."""
         if sent.reference:
-            return get(f"{self.path}/{sent.reference}")
+            return get(at(self.path, sent.reference))
         return replies.listed(self.path, sent, **self.filters(sent.arguments))
 
     def finding(self, sent: Sent, reply: Reply) -> Finding:
@@ -80,10 +81,16 @@ class TakePayment(_StripeKind):
             "payment_method": arguments.payment_method,
             "confirm": True,
             "off_session": True,
+            # Without it Stripe wants a page to return to, for methods that lead the customer somewhere else.
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "capture_method": None if arguments.capture else "manual",
             "metadata": {"lockgate_key": key, "order_id": arguments.order_id},
         }
         return post(self.path, fields, key=key)
+
+    def outcome(self, reply: Reply) -> Outcome | None:
+        """A refusal is not the end: it leaves an intent that could still be paid."""
+        return replies.taken(reply)
 
     def filters(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Only this customer's."""
@@ -130,13 +137,13 @@ class CapturePayment(_StripeKind):
 
     name = "stripe.capture_payment"
     path = "/v1/payment_intents"
-    reader = replies.payment
+    reader = replies.capture
     visible = frozenset({"payment", "amount"})
 
     class Arguments(adapter.Arguments):
         """A reservation is captured once; `payment` is the intent's id."""
 
-        payment: Name
+        payment: Payment
         amount: Amount | None = None
 
     def business_key(self, arguments: Arguments) -> str:
@@ -145,11 +152,11 @@ class CapturePayment(_StripeKind):
 
     def request(self, arguments: Arguments, key: str) -> Request:
         """A capture of all, or of a part; the rest is released."""
-        return post(f"{self.path}/{arguments.payment}/capture", {"amount_to_capture": arguments.amount}, key=key)
+        return post(f"{at(self.path, arguments.payment)}/capture", {"amount_to_capture": arguments.amount}, key=key)
 
     def inquiry(self, sent: Sent) -> Request:
         """The payment itself says if it was captured."""
-        return get(f"{self.path}/{sent.arguments['payment']}")
+        return get(at(self.path, sent.arguments["payment"]))
 
     def finding(self, sent: Sent, reply: Reply) -> Finding:
         """A status other than `requires_capture` settles it."""
@@ -172,7 +179,7 @@ class RefundPayment(_StripeKind):
         """A payment may be refunded in parts, so each refund has an id of ours."""
 
         refund_id: Name
-        payment: Name
+        payment: Payment
         amount: Amount | None = None
         reason: Annotated[str, StringConstraints(pattern=r"^(duplicate|fraudulent|requested_by_customer)$")] | None = (
             None

@@ -7,7 +7,7 @@ it is cancelled, and that is proven, before the operation is called declined.
 from collections.abc import Callable
 from typing import Any
 
-from integrations.stripe.form import get, post
+from integrations.stripe.form import at, get, post
 from operations.outcome import (
     Absent,
     Accepted,
@@ -24,7 +24,7 @@ from operations.outcome import (
 from operations.request import Reply, Request, Sent
 
 _OK = 200
-_REFUSED = 402
+REFUSED = 402
 _PAGE = 100  # the most that a list gives
 _CLOCKS = 120  # seconds by which Stripe's clock and PostgreSQL's may differ
 
@@ -45,7 +45,7 @@ def payment(found: Any) -> Settled | None:
         return Accepted(reference, _kept(found, "status", "amount", "currency"))
     if status == "canceled":
         return Declined(_why(found) or "canceled")
-    return Open(_why(found) or str(status), reference) if status in _OPEN else None
+    return Open(_why(found) or status, reference) if status in _OPEN else None
 
 
 def intent(found: Any) -> Settled | None:
@@ -56,6 +56,19 @@ def intent(found: Any) -> Settled | None:
     return (
         Declined("canceled") if status == "canceled" else Succeeded(reference, _kept(found, "status", "client_secret"))
     )
+
+
+def capture(found: Any) -> Settled | None:
+    """What a payment intent says of its capture; one that still waits for it says nothing yet."""
+    reference, status = _named(found, "payment_intent")
+    if reference is None:
+        return None
+    if status == "succeeded":
+        return Succeeded(reference, _kept(found, "status", "amount_received", "currency", "latest_charge"))
+    if status == "processing":
+        return Accepted(reference, _kept(found, "status", "amount", "currency"))
+    # The reservation is gone. What is left of the intent belongs to the payment that reserved it: it is not closed here.
+    return Declined(_why(found) or status) if status in _OPEN | {"canceled"} else None
 
 
 def refund(found: Any) -> Settled | None:
@@ -78,17 +91,31 @@ def customer(found: Any) -> Settled | None:
 
 def outcome(reply: Reply, read: Reader) -> Outcome | None:
     """An answer to a write; None leaves errors, and what cannot be read, to the classification."""
-    body = reply.json()
     if reply.status == _OK:
-        return read(body)
-    if reply.status != _REFUSED or not isinstance(body, dict):
+        return read(reply.json())
+    error = error_of(reply)
+    if reply.status != REFUSED or not error:
         return None
-    error = body.get("error") or {}
     code = str(error.get("decline_code") or error.get("code") or "card_error")
-    left = error.get("payment_intent")
-    if isinstance(left, dict) and left.get("status") in _OPEN and left.get("id"):
-        return Open(code, str(left["id"]), str(error.get("message") or ""))
     return Declined(code, str(error.get("message") or ""), behind_key=True)
+
+
+def taken(reply: Reply) -> Outcome | None:
+    """An answer to a payment. A refusal shows the intent that it left open; one that shows none proves nothing."""
+    told = outcome(reply, payment)
+    if reply.status != REFUSED or not isinstance(told, Declined):
+        return told
+    left = payment(error_of(reply).get("payment_intent"))
+    if isinstance(left, Open):
+        return Open(told.code, left.reference, told.message)
+    return told if isinstance(left, Declined) else None
+
+
+def error_of(reply: Reply) -> dict[str, Any]:
+    """The error object of an answer; empty when it has none."""
+    body = reply.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
 
 
 def listed(path: str, sent: Sent, **query: Any) -> Request:
@@ -102,16 +129,16 @@ def find(sent: Sent, reply: Reply, read: Reader, *, asked: Request) -> Finding:
     if reply.status != _OK or not isinstance(body, dict):
         return Unclear(f"status {reply.status}")
     if body.get("object") != "list":
-        return _present(sent, body, read)
+        return _present(sent, body, read) if _mark(body) == sent.key else Unclear("an object that is not ours")
     page = body.get("data")
     if not isinstance(page, list):
         return Unclear("a list without data")
-    for found in page:
-        if isinstance(found, dict) and (found.get("metadata") or {}).get("lockgate_key") == sent.key:
-            return _present(sent, found, read)
-    if body.get("has_more") and page:
-        return Ask(_next_page(asked, str(page[-1].get("id"))))
-    return Absent()
+    marks = [_mark(found) for found in page]
+    if sent.key in marks:
+        return _present(sent, page[marks.index(sent.key)], read)
+    if None in marks:
+        return Unclear("an object without metadata: it could be ours")
+    return _beyond(page, body.get("has_more"), asked)
 
 
 def captured(sent: Sent, reply: Reply) -> Finding:
@@ -122,9 +149,18 @@ def captured(sent: Sent, reply: Reply) -> Finding:
         return Unclear(f"status {reply.status}")
     if status == "requires_capture":
         return Absent()
-    settled = payment(body)
-    del sent
-    return Present(settled) if isinstance(settled, Succeeded | Accepted | Declined) else Unclear(f"payment is {status}")
+    settled = capture(body)
+    if settled is None:
+        return Unclear(f"payment is {status}")
+    wanted = sent.arguments.get("amount")
+    if isinstance(settled, Succeeded) and wanted is not None and body.get("amount_received") != wanted:
+        return Present(Declined("captured_otherwise"))  # a payment is captured once, and this was not our amount
+    return Present(settled)
+
+
+def cancel(reference: str) -> Request:
+    """Close what was left open. Without a key: twice does no harm, and a refusal must not be replayed for a day."""
+    return post(f"{at('/v1/payment_intents', reference)}/cancel", {"cancellation_reason": "abandoned"}, key=None)
 
 
 def _present(sent: Sent, found: Any, read: Reader) -> Finding:
@@ -132,34 +168,48 @@ def _present(sent: Sent, found: Any, read: Reader) -> Finding:
     if settled is None:
         return Unclear("an object that cannot be read")
     if isinstance(settled, Open):
-        return Ask(cancel(settled.reference, sent.key))
+        return Ask(cancel(settled.reference))
     if isinstance(settled, Declined) and sent.declined:
         return Present(Declined(sent.declined, behind_key=True))
     return Present(settled)
 
 
-def cancel(reference: str, key: str) -> Request:
-    """Close what was left open. It does no harm twice: a second time it is refused, and the next look shows why."""
-    return post(f"/v1/payment_intents/{reference}/cancel", {"cancellation_reason": "abandoned"}, key=f"{key}-cancel")
-
-
-def _next_page(asked: Request, last: str) -> Request:
+def _beyond(page: list[Any], more: Any, asked: Request) -> Finding:
+    """Ours is not on this page: absent, if the list says that it ends here."""
+    if more is False:
+        return Absent()
+    last = page[-1].get("id") if page else None
+    if more is not True or not isinstance(last, str):
+        return Unclear("a list that does not say how it goes on")
     kept = tuple(pair for pair in asked.query if pair[0] != "starting_after")
-    return Request("GET", asked.path, query=(*kept, ("starting_after", last)), headers=asked.headers)
+    return Ask(Request("GET", asked.path, query=(*kept, ("starting_after", last)), headers=asked.headers))
 
 
-def _named(found: Any, kind: str) -> tuple[str | None, Any]:
+def _mark(found: Any) -> str | None:
+    """Our key on an object, empty if it has none; None when that cannot be seen."""
+    marks = found.get("metadata") if isinstance(found, dict) else None
+    if not isinstance(marks, dict):
+        return None
+    mark = marks.get("lockgate_key", "")
+    return mark if isinstance(mark, str) else None
+
+
+def _named(found: Any, kind: str) -> tuple[str | None, str]:
     """The id and status of an object of the expected kind."""
-    if not isinstance(found, dict) or found.get("object") != kind or not isinstance(found.get("id"), str):
-        return None, None
-    return found["id"], found.get("status")
+    if not isinstance(found, dict) or found.get("object") != kind:
+        return None, ""
+    reference, status = found.get("id"), found.get("status")
+    if not isinstance(reference, str) or not reference:
+        return None, ""
+    return reference, status if isinstance(status, str) else ""
 
 
 def _why(found: Any) -> str | None:
     last = found.get("last_payment_error")
     if not isinstance(last, dict):
         return None
-    return last.get("decline_code") or last.get("code")
+    code = last.get("decline_code") or last.get("code")
+    return None if code is None else str(code)
 
 
 def _kept(found: Any, *names: str) -> dict[str, Any]:
