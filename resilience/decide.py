@@ -172,8 +172,8 @@ def _failed(standing: Standing, failed: Failed, around: Around) -> Decision:
         if effect is Effect.NONE:
             return Park("client", effect, failed.error_class)
         return _ask_first(standing, "client", failed)
-    if failed.error_class is ErrorClass.AMBIGUOUS and (standing.assurance.means is not Means.KEY or failed.frozen):
-        return _ask_first(standing, "ambiguous", failed)
+    if effect is Effect.UNKNOWN and (standing.assurance.means is not Means.KEY or failed.frozen):
+        return _ask_first(standing, "ambiguous", failed)  # whatever the class: only a key makes a repetition safe
     return _again(standing, failed, effect, around)
 
 

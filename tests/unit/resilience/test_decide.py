@@ -226,3 +226,13 @@ def test_when_the_time_is_up_a_doubt_is_asked_about_once_more_and_then_named() -
         "deadline", Effect.UNKNOWN, ErrorClass.AMBIGUOUS
     )
     assert overdue(asking(), "deadline") == Park("deadline", Effect.UNKNOWN)
+
+
+@pytest.mark.parametrize("means", [N, Q, X], ids=["N", "Q", "X"])
+@pytest.mark.parametrize("error_class", [ErrorClass.TRANSIENT, ErrorClass.AMBIGUOUS, ErrorClass.CLIENT])
+def test_without_a_key_a_doubt_is_never_sent_again_whatever_its_class(
+    means: Assurance, error_class: ErrorClass
+) -> None:
+    decision = decide(sending(means), Failed(error_class, Effect.UNKNOWN, "in_use"), around())
+    assert isinstance(decision, Park if means is X else Confirm)
+    assert decision.effect is Effect.UNKNOWN
