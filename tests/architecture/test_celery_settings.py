@@ -1,0 +1,18 @@
+"""docs/celery.md gives the reason of each of Celery's settings."""
+
+from celery.app.defaults import NAMESPACES, flatten
+from given.documents import column, rows
+
+from tasks.configuration import Configuration
+
+PAGE = "docs/celery.md"
+
+
+def test_each_setting_has_its_reason_and_each_reason_its_setting() -> None:
+    assert sorted(column(PAGE, "Settings")) == sorted(name for name in vars(Configuration) if not name.startswith("_"))
+    assert all(len(reason) > 3 for _, reason in rows(PAGE, "Settings"))
+
+
+def test_each_setting_is_one_that_celery_knows() -> None:
+    known = {name for name, _ in flatten(NAMESPACES)}
+    assert set(column(PAGE, "Settings")) - known == set()
