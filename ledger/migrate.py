@@ -27,10 +27,12 @@ def upgrade(url: str) -> None:
 
 
 def pending(url: str) -> bool:
-    """Whether the database lacks a migration that this code needs."""
+    """Whether the database lacks a migration that this code needs; one that this code does not know is a newer one."""
     with _connected(url) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
-        return set(context.get_current_heads()) != set(ScriptDirectory.from_config(_config(connection)).get_heads())
+        applied = set(MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA}).get_current_heads())
+        scripts = ScriptDirectory.from_config(_config(connection))
+        newer = applied - {script.revision for script in scripts.walk_revisions()}
+        return not newer and applied != set(scripts.get_heads())
 
 
 def differences(url: str) -> list[object]:

@@ -39,4 +39,5 @@ def integration_task(kind: type, *, name: str | None = None) -> IntegrationTask:
 
 app = Lockgate("lockgate", strict_typing=False)
 app.config_from_object(Configuration())
+app.steps["worker"].add("tasks.preflight:PreflightStep")
 app.steps["worker"].add("tasks.sweep:SweepStep")

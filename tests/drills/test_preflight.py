@@ -1,0 +1,76 @@
+"""A worker that must not begin says why, in one sentence, and ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from given.deployment import Deployment
+
+from config.errors import ConfigError
+from embedded import Valkey
+from embedded.process import free_port
+from ledger.migrate import pending
+from tasks.preflight import check_ledger, check_pool
+
+
+def refused(deployment: Deployment, **environment: str) -> str:
+    """What a worker says that ends by itself."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", "threads"],
+        env=deployment.environment | environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.strip().splitlines()[-1]
+
+
+def test_a_database_that_may_forget_commits_is_refused(deployment: Deployment) -> None:
+    name = deployment.environment["LOCKGATE_DATABASE_URL"].rpartition("/")[2]
+    with psycopg.connect(deployment.environment["LOCKGATE_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    assert "set synchronous_commit to on" in refused(deployment)
+
+
+def test_a_database_without_the_ledger_is_refused(deployment: Deployment) -> None:
+    with psycopg.connect(deployment.environment["LOCKGATE_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("DROP SCHEMA lockgate CASCADE")
+    assert "run `lockgate migrate` first" in refused(deployment)
+
+
+def test_a_database_with_a_newer_ledger_is_taken(database_url: str) -> None:
+    assert not pending(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE lockgate.alembic_version SET version_num = '9999'")
+    assert not pending(database_url)
+
+
+def test_a_redis_that_evicts_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    folder = tmp_path / "evicting"
+    folder.mkdir()
+    for path in (folder, *folder.parents[:3]):
+        path.chmod(0o755)
+    server = Valkey(folder)
+    server.start()
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+        assert "set maxmemory-policy to noeviction" in refused(deployment, LOCKGATE_REDIS_URL=server.url)
+    finally:
+        server.stop(immediate=True)
+
+
+@pytest.mark.parametrize("pool", ["gevent", "eventlet"])
+def test_pools_without_threads_of_their_own_are_refused(pool: str) -> None:
+    made = type("TaskPool", (), {"__module__": f"celery.concurrency.{pool}"})
+    with pytest.raises(ConfigError, match="-P threads or -P prefork"):
+        check_pool(made)
+
+
+def test_a_database_that_does_not_come_up_is_named(deployment: Deployment) -> None:
+    deployment.platform.ledger.close()
+    deployment.platform.ledger.url = f"postgresql://u:p@127.0.0.1:{free_port()}/nowhere"
+    with pytest.raises(ConfigError, match="check LOCKGATE_DATABASE_URL"):
+        check_ledger(deployment.platform, patience=0.0)
