@@ -113,6 +113,15 @@ class Settings:
                 raise ConfigError(f"{name} is not a variable that Lockgate knows{did_you_mean(name, known)}")
 
 
+def database_url(environment: Mapping[str, str] | None = None) -> str:
+    """The ledger's database, for what needs nothing else.
+
+    Raises:
+        ConfigError: it is not set, or is no such URL.
+    """
+    return _url(dict(os.environ if environment is None else environment), "LOCKGATE_DATABASE_URL", ("postgresql",))
+
+
 def credential_name(provider: str, field_name: str, tenant: str) -> str:
     """The variable that holds one field of a tenant's credentials."""
     name = f"{PREFIX}{provider.upper()}_{field_name.upper()}"

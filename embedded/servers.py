@@ -4,13 +4,18 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embedded.postgres import Postgres
 from embedded.process import end, reachable
 from embedded.valkey import Valkey
+
+_VALKEY = ("valkey", "redis")
+_END_TIMEOUT = 60.0  # seconds; PostgreSQL writes a checkpoint before it ends
 
 
 @dataclass(frozen=True)
@@ -57,25 +62,37 @@ class Servers:
 
 def find(home: Path) -> Running | None:
     """Where the servers of a folder run; None when they do not."""
-    try:
-        running = Running(**json.loads((home / "servers.json").read_text()))
-    except FileNotFoundError:
+    running = _written(home)
+    if running is None or not (_serves(running.postgres_pid, "postgres") and _serves(running.valkey_pid, *_VALKEY)):
         return None
-    return running if _alive(running.postgres_pid) and _alive(running.valkey_pid) else None
+    return running
 
 
 def stop(home: Path) -> bool:
-    """End servers that an earlier process left running; False when there were none."""
-    import signal  # noqa: PLC0415  nothing else here needs it
-
-    try:
-        running = Running(**json.loads((home / "servers.json").read_text()))
-    except FileNotFoundError:
+    """End servers that an earlier process left running, and wait until they have ended; False when there were none."""
+    running = _written(home)
+    if running is None:
         return False
-    end(running.valkey_pid)
-    end(running.postgres_pid, signal.SIGINT)
+    asked: list[int] = []
+    for pid, how, names in (
+        (running.valkey_pid, signal.SIGTERM, _VALKEY),
+        (running.postgres_pid, signal.SIGINT, ("postgres",)),
+    ):
+        if _serves(pid, *names):
+            end(pid, how)
+            asked.append(pid)
+    until = time.monotonic() + _END_TIMEOUT
+    while any(_alive(pid) for pid in asked) and time.monotonic() < until:
+        time.sleep(0.05)
     (home / "servers.json").unlink()
-    return True
+    return bool(asked)
+
+
+def _written(home: Path) -> Running | None:
+    try:
+        return Running(**json.loads((home / "servers.json").read_text()))
+    except FileNotFoundError:
+        return None
 
 
 def data_key(home: Path) -> str:
@@ -87,8 +104,25 @@ def data_key(home: Path) -> str:
     return path.read_text()
 
 
+def _serves(pid: int, *names: str) -> bool:
+    """Whether a process is there and is one of these programs: after a reboot another may have its number."""
+    if not _alive(pid):
+        return False
+    command = Path(f"/proc/{pid}/cmdline")
+    return not command.exists() or any(name.encode() in command.read_bytes() for name in names)
+
+
 def _alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists() if Path("/proc").exists() else True
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # no /proc on this system
+        return not Path("/proc").exists()
 
 
 def _data_folder(home: Path) -> Path:

@@ -1,8 +1,10 @@
 """Breakers in the ledger: every move, and what people ordered."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from ledger.audit import Order
 from ledger.session import Connection
 from resilience.breaker import Breaker, BreakerState
 
@@ -19,6 +21,13 @@ FROM lockgate.breaker_moves m WHERE m.provider = %s ORDER BY m.id DESC LIMIT 1
 """
 
 _HELD = "SELECT held FROM lockgate.holds WHERE provider = %s"
+_HOLD_NOW = 'SELECT held, "by", because, at FROM lockgate.holds WHERE provider = %s'
+_HOLD = """
+INSERT INTO lockgate.holds (provider, held, "by", because) VALUES (%(provider)s, %(held)s, %(by)s, %(because)s)
+ON CONFLICT (provider) DO UPDATE SET held = excluded.held, "by" = excluded."by", because = excluded.because,
+    at = statement_timestamp()
+"""
+_RELEASE = "DELETE FROM lockgate.holds WHERE provider = %s"
 
 
 def note(
@@ -68,3 +77,30 @@ def known(connection: Connection, provider: str) -> Known:
         return Known(held=order)
     after, trip, retry_in, moved = row
     return Known(BreakerState(after), trip, retry_in or 0.0, moved, order)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A breaker that a person holds open or closed."""
+
+    held: Literal["open", "closed"]
+    by: str
+    because: str
+    at: datetime
+
+
+def held(connection: Connection, provider: str) -> Hold | None:
+    """The order that is in force for a provider's breaker."""
+    row = connection.execute(_HOLD_NOW, [provider]).fetchone()
+    return None if row is None else Hold(*row)
+
+
+def hold(connection: Connection, provider: str, how: Literal["open", "closed"], order: Order) -> None:
+    """Hold a breaker open or closed until it is released; a later order replaces an earlier one."""
+    values = {"provider": provider, "held": how, "by": order.actor, "because": order.because}
+    connection.execute(_HOLD, values)
+
+
+def release(connection: Connection, provider: str) -> bool:
+    """Let a breaker judge by itself again; False when nobody held it."""
+    return connection.execute(_RELEASE, [provider]).rowcount == 1

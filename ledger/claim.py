@@ -108,7 +108,8 @@ WITH claimed AS (
         account = coalesce(o.account, %(account)s),
         first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, statement_timestamp())
             ELSE o.first_sent_at END,
-        send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0 AND o.send_until IS NULL
+        send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0
+            AND (o.send_until IS NULL OR (o.effect = 'none' AND o.send_until < statement_timestamp()))
             THEN statement_timestamp() + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
     FROM lockgate.tickets t
     WHERE t.id = %(ticket_id)s AND o.id = t.operation_id

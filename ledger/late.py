@@ -16,6 +16,9 @@ WITH moved AS (
     UPDATE lockgate.dead_letters SET status = 'closed', closed_at = statement_timestamp(), closed_by = 'late evidence'
     WHERE operation_id = %(operation_id)s AND status = 'open'
     RETURNING id
+), woken AS (
+    UPDATE lockgate.tickets SET follow_at = statement_timestamp()
+    WHERE operation_id = %(operation_id)s AND follows AND finalised_at IS NULL
 )
 INSERT INTO lockgate.audit (actor, action, target, because, before, after)
 SELECT 'lockgate', 'settle', %(operation_id)s::text, 'a late reply proved the effect',

@@ -1,0 +1,296 @@
+"""`lockgate deadletter`: what has become a person's turn, and what the person decides."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from admin.cli.noun import Noun, as_json, because
+
+if TYPE_CHECKING:
+    from admin.cli.deployment import Deployment
+    from deadletter.review import Step
+    from ledger.history import Story
+    from ledger.letters import Dead
+
+
+@click.group(cls=Noun)
+def deadletter() -> None:
+    """Dead letters: operations that a person must decide about."""
+
+
+@deadletter.command(name="list")
+@click.option("--provider", help="Only this provider's.")
+@click.option("--tenant", help="Only this tenant's.")
+@click.option("--kind", help="Only of this kind, such as stripe.take_payment.")
+@click.option("--fingerprint", help="Only those that failed alike; --groups shows the fingerprints.")
+@click.option(
+    "--status",
+    type=click.Choice(["open", "requeued", "resolved", "discarded", "superseded", "closed"]),
+    default="open",
+    show_default=True,
+    help="What became of them.",
+)
+@click.option("--groups", is_flag=True, help="One line for all that failed alike.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@as_json
+def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
+    """List dead letters, the newest first."""
+    from admin.cli import paper
+    from admin.cli.deployment import Deployment
+    from ledger import letters
+
+    here = Deployment()
+    if filters["provider"] and filters["provider"] != "local":
+        here.registry.provider(filters["provider"])
+    wanted = letters.Wanted(**filters)
+    with here.ledger.connection() as connection:
+        found: Sequence[Any] = (letters.grouped if groups else letters.listed)(connection, wanted)
+    if as_json:
+        paper.write_json([_listed(letter, groups=groups) for letter in found])
+    elif not found:
+        click.echo(f"no {wanted.status} dead letters")
+    else:
+        columns = _GROUP if groups else _LETTER
+        paper.table([title for title, _ in columns], [[getattr(one, name) for _, name in columns] for one in found])
+
+
+@deadletter.command()
+@click.argument("name", metavar="ID|KEY")
+@as_json
+def show(name: str, *, as_json: bool) -> None:
+    """Show one dead letter's whole story and the sensible next step: by its id, or by its operation's id or key."""
+    from admin.cli import paper
+    from admin.cli.deployment import Deployment
+    from admin.cli.operation import as_object
+    from deadletter.review import next_step
+    from ledger import history, letters
+
+    here = Deployment()
+    letter_id = letter_of(name)
+    with here.ledger.connection() as connection:
+        dead = letters.look(connection, letter_id)
+        told = None if dead is None else history.story(here.ledger, connection, dead.id)
+    if dead is None or told is None:
+        raise _unknown(name)
+    step = next_step(dead, here.kind(dead.kind), task=told.task)
+    if as_json:
+        letter = _listed(dead.letter, groups=False)
+        paper.write_json({**letter, "next": step, "operation": as_object(told)})
+        return
+    _write(dead, told, step)
+
+
+@deadletter.command()
+@click.argument("names", metavar="ID…", nargs=-1, required=True)
+@because
+@as_json
+def requeue(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
+    """Send dead letters on their way again; where there is a doubt, the provider is asked first."""
+    from admin.cli.deployment import Deployment, order
+    from deadletter.requeue import requeue as requeued
+    from operations.states import State
+
+    here, who = Deployment(), order(because)
+
+    def one(letter_id: int) -> dict[str, Any]:
+        state = requeued(here.ledger, here.registry, letter_id, who)
+        return {"id": f"dl_{letter_id}", "state": state, "asks_first": state is State.UNCONFIRMED}
+
+    def told(done: dict[str, Any]) -> str:
+        how = "the provider is asked first" if done["asks_first"] else "it is sent as soon as its turn comes"
+        return f"{done['id']} is requeued: {how}"
+
+    _each(names, one, told, as_json=as_json)
+
+
+@deadletter.command()
+@click.argument("name", metavar="ID")
+@click.option(
+    "--as", "end", required=True, type=click.Choice(["succeeded", "declined", "none"]),
+    help="What you found at the provider. none: nothing happened, for sure; it stays open, to be requeued or discarded.",
+)  # fmt: skip
+@click.option("--reference", help="With succeeded: the provider's name for what it made.")
+@click.option("--without-reference", is_flag=True, help="With succeeded: the provider gives none.")
+@click.option("--code", help="With declined: the provider's code of its refusal.")
+@because
+@as_json
+def resolve(
+    name: str,
+    *,
+    end: str,
+    reference: str | None,
+    without_reference: bool,
+    code: str | None,
+    because: str,
+    as_json: bool,
+) -> None:
+    """Say what is true at the provider; what waited for the operation goes on."""
+    from admin.cli.deployment import Deployment, order
+    from deadletter import resolve as resolving
+
+    here, who = Deployment(), order(because)
+    letter_id = letter_of(name)
+    match end:
+        case "succeeded":
+            reference = _reference(here, letter_id, reference, without=without_reference)
+            resolving.succeeded(here.ledger, letter_id, who, reference=reference)
+            said = f"dl_{letter_id} is resolved: it succeeded{f' as {reference}' if reference else ''}"
+        case "declined":
+            resolving.declined(here.ledger, letter_id, who, code=code)
+            said = f"dl_{letter_id} is resolved: it was declined; .again(…) may open the next generation"
+        case _:
+            resolving.nothing_happened(here.ledger, letter_id, who)
+            said = f"dl_{letter_id} had no effect; it stays open: requeue it, open the next generation, or discard it"
+    _say({"id": f"dl_{letter_id}", "as": end, "reference": reference}, said, as_json=as_json)
+
+
+@deadletter.command()
+@click.argument("names", metavar="ID…", nargs=-1, required=True)
+@because
+@as_json
+def discard(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
+    """Give dead letters up; what waits for them goes on with a failure."""
+    from admin.cli.deployment import Deployment, order
+    from deadletter.resolve import discard as discarded
+
+    here, who = Deployment(), order(because)
+
+    def one(letter_id: int) -> dict[str, Any]:
+        discarded(here.ledger, letter_id, who)
+        return {"id": f"dl_{letter_id}", "state": "discarded"}
+
+    _each(names, one, lambda done: f"{done['id']} is discarded", as_json=as_json)
+
+
+def letter_of(name: str) -> int:
+    """The number of the dead letter that a name means: `dl_42`, 42, or its operation's id or key.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from admin.cli.operation import look_up
+
+    number = name.removeprefix("dl_")
+    if number.isascii() and number.isdigit():
+        return int(number)
+    if name.startswith("dl_"):
+        raise _unknown(name)
+    told = look_up(name)
+    if not told.dead_letters:
+        raise _unknown(name, f": operation {told.operation['id']} is {told.operation['state']}, and never was one")
+    return told.dead_letters[-1].id
+
+
+def _unknown(name: str, why: str = "") -> Exception:
+    from config.errors import ConfigError
+
+    return ConfigError(f"there is no dead letter {name}{why or ': `lockgate deadletter list` shows those there are'}")
+
+
+def _each(
+    names: Sequence[str], one: Callable[[int], dict[str, Any]], told: Callable[[dict[str, Any]], str], *, as_json: bool
+) -> None:  # fmt: skip
+    """Decide about several, each by itself; those that were refused are named on standard error, with exit code 1."""
+    from admin.cli import paper
+    from config.errors import ConfigError
+    from operations.errors import NotAllowedError
+
+    done: list[dict[str, Any]] = []
+    refused: list[str] = []
+    for name in names:
+        try:
+            done.append(one(letter_of(name)))
+        except (NotAllowedError, ConfigError) as error:
+            refused.append(str(error))
+            done.append({"id": name, "refused": str(error)})
+    if as_json:
+        paper.write_json(done)
+    else:
+        for each in done:
+            if "refused" not in each:
+                click.echo(told(each))
+    for sentence in refused:
+        click.echo(f"Error: {sentence}", err=True)
+    if refused:
+        raise click.exceptions.Exit(1)
+
+
+def _reference(here: "Deployment", letter_id: int, reference: str | None, *, without: bool) -> str | None:
+    from config.errors import ConfigError
+    from ledger import letters
+
+    with here.ledger.connection() as connection:
+        dead = letters.look(connection, letter_id)
+    known = reference or (dead.reference if dead is not None else None)
+    if known is None and not without and dead is not None and dead.letter.status == "open":
+        raise ConfigError(
+            f"say what dl_{letter_id} is called at {dead.provider}: --reference REF, from which its result is built, or "
+            "--without-reference where there is none"
+        )
+    return known
+
+
+def _say(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+    from admin.cli import paper
+
+    if as_json:
+        paper.write_json(value)
+    else:
+        click.echo(sentence)
+
+
+def _listed(letter: Any, *, groups: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(letter) if groups else {**asdict(letter), "id": letter.name}
+
+
+def _write(dead: "Dead", told: "Story", step: "Step") -> None:
+    from admin.cli import paper
+    from admin.cli.operation import write_attempts
+
+    letter, row = dead.letter, told.operation
+    click.secho(
+        f"{letter.name}  {letter.kind}  {letter.business_key or dead.id}  tenant {letter.tenant}  {letter.provider}",
+        bold=True,
+    )
+    write_attempts(told.attempts)
+    click.echo()
+    paper.facts(
+        {
+            "why": " ".join(part for part in (letter.reason, letter.error_class, letter.code, letter.message) if part),
+            "effect": f"{dead.effect}: {_MEANING[dead.effect]}",
+            "reference": dead.reference,
+            "here": f"{dead.state}, epoch {dead.epoch}, letter {letter.status}",
+            "operation": dead.id,
+            "sent first": row["first_sent_at"],
+            "dead since": letter.dead_at,
+            "a canvas waits until": letter.decide_by if letter.status == "open" else None,
+            "failed alike": f"lockgate deadletter list --fingerprint {letter.fingerprint}",
+        }
+    )
+    for change in told.changes:
+        click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
+    click.echo()
+    if step.command:
+        click.echo(f"Why: {step.why}")
+        click.secho(f"Next: {step.command}", bold=True)
+    else:
+        click.secho(f"Next: nothing; {step.why}", bold=True)
+
+
+_MEANING = {
+    "none": "nothing happened at the provider",
+    "unknown": "it may have happened at the provider, or not",
+    "done": "it happened at the provider",
+}
+
+_LETTER = (
+    ("id", "name"), ("dead at", "dead_at"), ("tenant", "tenant"), ("kind", "kind"), ("business key", "business_key"),
+    ("reason", "reason"), ("effect", "effect"), ("code", "code"), ("fingerprint", "fingerprint"),
+)  # fmt: skip
+_GROUP = (
+    ("fingerprint", "fingerprint"), ("count", "count"), ("provider", "provider"), ("kind", "kind"), ("reason", "reason"),
+    ("code", "code"), ("effect", "effect"), ("first", "first_at"), ("last", "last_at"), ("message", "message"),
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""What a person should do about a dead letter, and why: one step, as a command to type."""
+
+from dataclasses import dataclass
+
+from integrations.registry import BoundKind
+from ledger.lanes import LOCAL
+from ledger.letters import Dead
+from operations.outcome import Effect, ErrorClass
+from operations.states import State
+
+_BECAUSE = '--because "…"'
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The sensible next step.
+
+    Attributes:
+        command: what to type; empty when there is nothing to do.
+        why: the reason, as half a sentence.
+    """
+
+    command: str
+    why: str
+
+
+def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:
+    """The sensible next step.
+
+    Args:
+        dead: the letter and its operation.
+        bound: its kind; None for a plain task, or a kind that this deployment does not know.
+        task: the Celery task that carries it out, for the next generation.
+    """
+    name, effect = dead.letter.name, Effect(dead.effect)
+    if dead.letter.status != "open" or dead.state != State.DEAD:
+        return Step("", describe_closed(dead))
+    if effect is Effect.DONE:
+        return Step(resolve_command(dead), "it is done at the provider, and only the ledger does not say so yet")
+    if dead.provider == LOCAL:
+        return Step(_requeue(name), "it runs once more; mend what it raised first")
+    if effect is Effect.UNKNOWN:
+        return _in_doubt(dead, bound)
+    if dead.frozen and not dead.key_forgotten:
+        return Step(
+            f"{task or dead.kind}.again(after='{dead.id}', …)",
+            f"nothing happened, and under this key {dead.provider} would only repeat its last answer: the next generation "
+            "has a key of its own",
+        )
+    return _without_effect(dead, task)
+
+
+def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
+    if bound is not None and bound.assurance.means.asks and dead.reason != "frozen_key":
+        return Step(
+            _requeue(dead.letter.name),
+            f"it may have happened: {dead.provider} is asked first, and nothing is sent before it is proven not to be there",
+        )
+    if dead.reason == "frozen_key":
+        why = (
+            f"{dead.provider} was asked twice and does not show it, and it repeats its error under this key: look there "
+            f"yourself; if it is not there, `lockgate deadletter resolve {dead.letter.name} --as none`, then "
+            f".again(after='{dead.id}', …)"
+        )
+    else:
+        why = (
+            f"it may have happened, and {dead.provider} cannot be asked: look there yourself; if it is not there, "
+            f"`lockgate deadletter resolve {dead.letter.name} --as none`, then requeue"
+        )
+    return Step(resolve_command(dead), why)
+
+
+def _without_effect(dead: Dead, task: str) -> Step:
+    if dead.letter.error_class == ErrorClass.CLIENT:
+        return Step(
+            _requeue(dead.letter.name),
+            f"nothing happened: {dead.provider} refused this very request; requeue sends the same one again, once the cause "
+            f"is mended there; with other arguments use {task or dead.kind}.again(after='{dead.id}', …)",
+        )
+    return Step(_requeue(dead.letter.name), f"nothing happened ({dead.reason}): it is safe to send")
+
+
+def resolve_command(dead: Dead) -> str:
+    """The command that says that it happened."""
+    return f"lockgate deadletter resolve {dead.letter.name} --as succeeded --reference {dead.reference or 'REF'} {_BECAUSE}"
+
+
+def describe_closed(dead: Dead) -> str:
+    """Why nothing can be done about a letter any more."""
+    letter = dead.letter
+    when = f" {letter.closed_at:%Y-%m-%d %H:%M:%S}" if letter.closed_at else ""
+    if letter.status == "superseded" or dead.state == State.SUPERSEDED:
+        return f"{letter.name} was superseded by the next generation of its key{when}: nothing can be sent under it any more"
+    if letter.status == "open":
+        return f"{letter.name} is not dead any more: its operation {dead.id} is {dead.state}"
+    return f"{letter.name} was {letter.status} by {letter.closed_by}{when}: its operation {dead.id} is {dead.state} now"
+
+
+def _requeue(name: str) -> str:
+    return f"lockgate deadletter requeue {name} {_BECAUSE}"
