@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from integrations.registry import BoundKind
 from ledger.lanes import LOCAL
 from ledger.letters import Dead
+from operations.means import Means
 from operations.outcome import Effect, ErrorClass
 from operations.states import State
 
@@ -47,7 +48,7 @@ def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:
             f"nothing happened, and under this key {dead.provider} would only repeat its last answer: the next generation "
             "has a key of its own",
         )
-    return _without_effect(dead, task)
+    return _without_effect(dead, bound, task)
 
 
 def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
@@ -70,14 +71,22 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
     return Step(resolve_command(dead), why)
 
 
-def _without_effect(dead: Dead, task: str) -> Step:
-    if dead.letter.error_class == ErrorClass.CLIENT:
+def _without_effect(dead: Dead, bound: BoundKind | None, task: str) -> Step:
+    name, again = dead.letter.name, f"{task or dead.kind}.again(after='{dead.id}', …)"
+    if dead.letter.error_class != ErrorClass.CLIENT:
+        return Step(_requeue(name), f"nothing happened ({dead.reason}): it is safe to send")
+    if bound is not None and bound.assurance.means is Means.KEY and not dead.key_forgotten:
         return Step(
-            _requeue(dead.letter.name),
-            f"nothing happened: {dead.provider} refused this very request; requeue sends the same one again, once the cause "
-            f"is mended there; with other arguments use {task or dead.kind}.again(after='{dead.id}', …)",
+            again,
+            f"nothing happened: {dead.provider} refused this very request, and may repeat that under the same key; this "
+            "sends corrected arguments under a new one. Where the cause lay elsewhere, as in a permission: "
+            f"`{_requeue(name)}`",
         )
-    return Step(_requeue(dead.letter.name), f"nothing happened ({dead.reason}): it is safe to send")
+    return Step(
+        _requeue(name),
+        f"nothing happened: {dead.provider} refused this very request; this sends the same one again, once the cause is "
+        f"mended there; {again} sends other arguments",
+    )
 
 
 def resolve_command(dead: Dead) -> str:

@@ -13,7 +13,7 @@ _LONGEST_DIGITS = 9
 _TOO_MANY = 429
 _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
-_BROKEN = range(500, 600)
+BROKEN = range(500, 600)
 _CREDENTIALS_REFUSED = 401
 _CONFLICT = 409  # in progress, there already (perhaps ours), or made by somebody else: only asking tells
 _TIMED_OUT_THERE = 408  # the provider gave up reading: it may have read it all
@@ -48,7 +48,7 @@ def of_reply(reply: Reply, profile: Profile) -> Failed:
         return Failed(ErrorClass.RATE_LIMITED, Effect.NONE, code, retry_after=retry_after(reply))
     if status in profile.refusals:
         return Failed(ErrorClass.TRANSIENT, Effect.NONE, code, retry_after=retry_after(reply), down=True)
-    if status in _BROKEN or status in {_CONFLICT, _TIMED_OUT_THERE}:
+    if status in BROKEN or status in {_CONFLICT, _TIMED_OUT_THERE}:
         down = status != _CONFLICT
         return Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, code, retry_after=retry_after(reply), down=down)
     if status in _REDIRECTS:

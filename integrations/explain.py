@@ -58,6 +58,7 @@ class Course:
 
     Attributes:
         heard: the outcome's name.
+        judge: where it is said that it means that.
         first: what follows a first attempt that meets it.
         last: what follows the last one.
         keys: what in the file decides it.
@@ -65,6 +66,7 @@ class Course:
 
     kind: str
     means: str
+    judge: str
     heard: str
     error_class: str | None
     effect: str
@@ -78,7 +80,6 @@ class Explanation:
     """What would happen now.
 
     Attributes:
-        judge: where it is said what the answer means.
         read: what a question (a GET) that meets it leads to.
         down: whether it counts for the breaker.
     """
@@ -86,7 +87,6 @@ class Explanation:
     provider: str
     file: str
     status: str
-    judge: str
     down: bool
     read: str
     courses: tuple[Course, ...]
@@ -105,7 +105,6 @@ def explain(provider: Provider, kinds: list[BoundKind], status: str) -> Explanat
         provider=provider.name,
         file=provider.path,
         status=status,
-        judge=_judge(provider, heard),
         down=failed.down,
         read=_read(heard, failed),
         courses=tuple(_course(bound, heard) for bound in kinds),
@@ -124,15 +123,20 @@ def _heard(status: str) -> Reply | Silence:
     raise ConfigError(f"{status} is neither an HTTP status nor one of {', '.join(SILENCES)}{did_you_mean(name, known)}")
 
 
-def _judge(provider: Provider, heard: Reply | Silence) -> str:
-    """Where it is said what the answer means; the order is that of `integrations.call.failure`."""
+def _judge(bound: BoundKind, heard: Reply | Silence) -> str:
+    """Where it is said what the answer means; the order is that of `integrations.call.outcome`."""
     if isinstance(heard, Silence):
-        return _GENERAL
+        return f"the general rules ({_GENERAL})"
+    provider, kind = bound.provider, type(bound.kind)
+    if bound.kind.outcome(heard) is not None:
+        return f"{kind.__module__}.{kind.__name__}"
     if heard.status in provider.profile.refusals:
         return f"refusals in {provider.path}"
     if provider.adapter.classify(heard) is not None:
-        return f"{provider.file.adapter} (what {provider.name} documents)"
-    return f"{_GENERAL} (the general rules; `refusals` in {provider.path} may name a 5xx that does nothing)"
+        return f"{provider.file.adapter}, after what {provider.name} documents"
+    if heard.status in classify.BROKEN:
+        return f"the general rules ({_GENERAL}); `refusals` in {provider.path} may name a 5xx that does nothing"
+    return f"the general rules ({_GENERAL})"
 
 
 def _read(heard: Reply | Silence, failed: Failed) -> str:
@@ -150,6 +154,7 @@ def _course(bound: BoundKind, heard: Reply | Silence) -> Course:
     return Course(
         kind=bound.name,
         means=bound.assurance.means,
+        judge=_judge(bound, heard),
         heard=type(said).__name__.lower(),
         error_class=said.error_class if isinstance(said, Failed) else None,
         effect=_effect(said),

@@ -39,7 +39,8 @@ def _write(found: "Explanation") -> None:
 
     said = " and says nothing beside it" if found.status.isdigit() else ""
     click.secho(f"{found.provider} answers {found.status}{said}", bold=True)
-    paper.facts({"judged by": found.judge, "on a read": found.read, "breaker": _breaker(found)})
+    judges = dict.fromkeys(one.judge for one in found.courses)
+    paper.facts({"judged by": "; ".join(judges), "on a read": found.read, "breaker": _breaker(found)})
     click.echo()
     columns = ("kinds", "means", "heard", "class", "effect", "at first", "at the last attempt")
     paper.table(columns, [(", ".join(kinds), *course) for course, kinds in _alike(found).items()], title="on a write")
