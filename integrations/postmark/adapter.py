@@ -56,4 +56,5 @@ class PostmarkAdapter(Adapter):
     def account(self, reply: Reply) -> str | None:
         """The server's id."""
         found = reply.json()
-        return str(found["ID"]) if isinstance(found, dict) and "ID" in found else None
+        name = found.get("ID") if isinstance(found, dict) else None
+        return str(name) if isinstance(name, int | str) and not isinstance(name, bool) and name != "" else None

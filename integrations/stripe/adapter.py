@@ -62,7 +62,8 @@ class StripeAdapter(Adapter):
     def account(self, reply: Reply) -> str | None:
         """The account's id."""
         found = reply.json()
-        return found.get("id") if isinstance(found, dict) else None
+        name = found.get("id") if isinstance(found, dict) and found.get("object") == "account" else None
+        return name if isinstance(name, str) and name else None
 
 
 class _Said:
