@@ -29,7 +29,7 @@ def tracked() -> list[str]:
 
 def blocks(name: str, language: str) -> list[str]:
     """The fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text(name), re.DOTALL | re.MULTILINE)
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text(name), re.DOTALL | re.MULTILINE)
 
 
 def rows(name: str, under: str) -> list[list[str]]:
