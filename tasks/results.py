@@ -8,7 +8,7 @@ import math
 import time
 from typing import Any
 
-from celery import current_app, states
+from celery import states
 from celery.backends.base import KeyValueStoreBackend, _create_chord_error_with_cause
 from celery.canvas import maybe_signature
 from celery.exceptions import ChordError, Retry, TaskRevokedError
@@ -241,10 +241,17 @@ def value_of(found: Ended) -> Any:
     }
 
 
+def _backend() -> Any:
+    """Ours, in whatever thread: Celery's current_app is another one in a thread that the application started."""
+    from tasks.app import app  # noqa: PLC0415  the app names this module
+
+    return app.backend
+
+
 def failure_of(found: Ended) -> BaseException:
     """What `.get()` raises: of a plain task what it raised, of an operation that it was declined or is a dead letter."""
     if isinstance(found.result, dict) and "raised" in found.result:
-        error: BaseException = current_app.backend.exception_to_python(kombu_json.loads(found.result["raised"]))
+        error: BaseException = _backend().exception_to_python(kombu_json.loads(found.result["raised"]))
         return error
     superseded_refusal = found.state == State.SUPERSEDED and found.reason is None  # only dead letters have a reason
     if found.state == State.DECLINED or superseded_refusal:
@@ -254,5 +261,5 @@ def failure_of(found: Ended) -> BaseException:
 
 def written(error: BaseException) -> str:
     """A plain task's exception, as it is kept; `failure_of` reads it."""
-    kept: str = kombu_json.dumps(current_app.backend.prepare_exception(error))
+    kept: str = kombu_json.dumps(_backend().prepare_exception(error))
     return kept
