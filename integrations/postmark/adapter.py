@@ -45,9 +45,9 @@ class PostmarkAdapter(Adapter):
             return Failed(ErrorClass.CLIENT, Effect.NONE, name, message, connection=True)
         if reply.status in {_TIMED_OUT, _CONFLICT, _TOO_MANY} or reply.status >= _SERVER_ERROR:
             return None
-        if reply.status >= _BAD_REQUEST or code:
+        if reply.status >= _BAD_REQUEST:
             return Failed(ErrorClass.CLIENT, Effect.NONE, name, message)
-        return None
+        return None  # a 200 with an error in it contradicts itself: the mail may have gone out
 
     def account_request(self) -> Request:
         """`GET /server`: the server that the token belongs to."""

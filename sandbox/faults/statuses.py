@@ -9,7 +9,11 @@ from sandbox.provider import Done, Work
 from sandbox.wire.answer import Answer, Headers, page
 
 REDIRECTED = 307
-GATEWAY = {"502": (502, "502 Bad Gateway"), "504": (504, "504 Gateway Time-out")}
+GATEWAY = {
+    "502": (502, "502 Bad Gateway"),
+    "503": (503, "503 Service Unavailable"),
+    "504": (504, "504 Gateway Time-out"),
+}
 ELSEWHERE = "http://169.254.169.254/latest/meta-data/"
 
 RETRY_AFTER = {
@@ -41,9 +45,7 @@ async def fail_outside(exchange: Exchange, lie: Lie) -> None:
     """F10: a gateway in front of the provider fails, with the request not yet or already handed on."""
     if lie.after:
         await exchange.perform()
-    form = lie.form or "502"
-    said = page(*GATEWAY[form]) if form in GATEWAY else exchange.provider.complain("maintenance", exchange.call)
-    await _say(exchange, lie, said)
+    await _say(exchange, lie, page(*GATEWAY[lie.form or "502"]))
 
 
 async def limit(exchange: Exchange, lie: Lie) -> None:

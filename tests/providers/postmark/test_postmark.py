@@ -102,7 +102,7 @@ ERRORS: list[tuple[Reply, ErrorClass, Effect, dict[str, Any]]] = [
     (Reply(504, {}, b""), A, Effect.UNKNOWN, {"down": True}),
     (says(409, 409), A, Effect.UNKNOWN, {"down": False}),
     (says(408, 0), A, Effect.UNKNOWN, {"down": True}),
-    (says(200, 300), C, Effect.NONE, {}),
+    (says(200, 300), A, Effect.UNKNOWN, {}),
     (says(200, 0), A, Effect.UNKNOWN, {}),
     (Reply(200, {}, b"<html>"), A, Effect.UNKNOWN, {}),
     (Reply(200, {}, b""), A, Effect.UNKNOWN, {}),
