@@ -24,6 +24,15 @@ $(BIN)/python:
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
+run: .venv/.run ## start everything and watch it live, until Ctrl-C
+	@$(BIN)/python -m demo run $(ARGS)
+
+chaos: .venv/.run ## break the running demo: make chaos, or WHAT=kill|flush|break|postgres
+	@$(BIN)/python -m demo chaos $(WHAT)
+
+demo: .venv/.run ## one minute of everything going wrong, then the account; exit code 1 if it does not add up
+	@$(BIN)/python -m demo demo $(ARGS)
+
 test: .venv/.dev ## run every test, with real servers started from wheels
 	$(BIN)/python -m pytest $(ARGS)
 

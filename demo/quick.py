@@ -44,6 +44,46 @@ def write_quick_files(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+#: For the demo: what is not tried again is not waited for longer than a minute, and outages are over sooner.
+DEMO: dict[str, Any] = {
+    "retry.give_up_after": "60s",
+    "breaker.open_for": "1s",
+    "breaker.open_for_max": "3s",
+    "breaker.ramp": "3s",
+}
+#: For thousands of operations in a minute: calls in a second, per tenant and kind, and the flow that is expected.
+WIDE = {"traffic.calls_per_minute": 6000, "limits": [{"calls": 150, "per": "1s", "scope": ["tenant", "kind"]}]}
+
+
+def write_demo_files(folder: Path, *, wide: bool) -> Path:
+    """Write the demo's provider files.
+
+    Args:
+        folder: where to.
+        wide: whether limits are raised; else the providers' real ones hold.
+    """
+    changes = DEMO | (WIDE if wide else {})
+    return write_quick_files(folder, **{name.replace(".", "__"): value for name, value in changes.items()})
+
+
+def described(folder: Path) -> list[str]:
+    """What the files of a folder shorten or widen, a line each, for people."""
+    content = {path.stem: tomllib.loads(path.read_text()) for path in sorted(folder.glob("*.toml"))}
+    return [f"{name}: {_said(file)}" for name, file in content.items()]
+
+
+def _said(file: dict[str, Any]) -> str:
+    call, retry, breaker = file["call"], file["retry"], file["breaker"]
+    settles = sorted({kind["settle"] for kind in file["kinds"].values()})
+    limits = ", ".join(
+        f"{limit['calls']} in {limit['per']} per {' and '.join(limit['scope'])}" for limit in file["limits"]
+    )
+    return (
+        f"call {call['total']} at most, lease {call['lease']}, settle {'/'.join(settles)}, given up after "
+        f"{retry['give_up_after']}, breaker open for {breaker['open_for']} to {breaker['open_for_max']}, limits {limits}"
+    )
+
+
 def _source(shown: str) -> Path:
     path = Path(shown)
     return path if path.is_absolute() or path.exists() else Path(__file__).parent.parent / path

@@ -68,6 +68,11 @@ class Postgres:
         """The process id of the postmaster; 0 while it is not running."""
         return self._process.pid if self._process else 0
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server that was started has not ended, by whoever's hand."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the server and wait until it answers; initialise the directory the first time.
 

@@ -58,7 +58,7 @@ def spawn(argv: Sequence[str], *, log: Path, death_signal: signal.Signals | None
             user=user,
             group=_group() if user else None,
             extra_groups=[] if user else None,
-            preexec_fn=_tie(death_signal) if death_signal else None,  # noqa: PLW1509  only calls prctl
+            preexec_fn=tied_to_us(death_signal) if death_signal else None,  # noqa: PLW1509  only calls prctl
         )
 
 
@@ -81,7 +81,8 @@ def _has_group(name: str) -> bool:
     return False
 
 
-def _tie(death_signal: signal.Signals) -> Callable[[], None]:
+def tied_to_us(death_signal: signal.Signals) -> Callable[[], None]:
+    """What a child does between fork and exec, so that the kernel signals it when the thread that started it ends."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def set_death_signal() -> None:
