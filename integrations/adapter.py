@@ -77,12 +77,14 @@ class Adapter:
         kinds: its kinds of operation.
         credentials: the names of the fields that authenticate a tenant.
         evidence: names of fields in requests and answers that may be kept readable; all others are masked.
+        beside: what an answer always says beside a status that alone would mislead; for explanations only.
     """
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[type[Kind], ...]]
     credentials: ClassVar[tuple[str, ...]]
     evidence: ClassVar[frozenset[str]] = frozenset()
+    beside: ClassVar[Mapping[int, str]] = {}
 
     def authenticate(self, credentials: Mapping[str, Secret]) -> Mapping[str, str]:
         """The headers that authenticate a request."""

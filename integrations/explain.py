@@ -22,7 +22,7 @@ from resilience.decide import Around, Await, Confirm, Decision, Park, Retry, Set
 _WRITE = Request("POST", "/")
 _READ = Request("GET", "/")
 _GENERAL = "integrations/classify.py"
-_NOTHING_SAID = b"{}"  # a status alone is explained; what an answer says beside it, its adapter reads
+_NOTHING_SAID = "{}"
 
 #: Ways in which no answer comes, under the names that people use and under ours.
 SILENCES: Mapping[str, Silence] = {
@@ -80,6 +80,7 @@ class Explanation:
     """What would happen now.
 
     Attributes:
+        body: what is taken to stand beside the status; None for a silence.
         read: what a question (a GET) that meets it leads to.
         down: whether it counts for the breaker.
     """
@@ -87,24 +88,32 @@ class Explanation:
     provider: str
     file: str
     status: str
+    body: str | None
     down: bool
     read: str
     courses: tuple[Course, ...]
     breaker: tuple[Key, ...]
 
 
-def explain(provider: Provider, kinds: list[BoundKind], status: str) -> Explanation:
+def explain(provider: Provider, kinds: list[BoundKind], status: str, *, body: str | None = None) -> Explanation:
     """Explain what a status, or a silence by name, leads to.
 
+    Args:
+        provider: who answers so.
+        kinds: whose operations meet it.
+        status: an HTTP status, or one of `SILENCES`.
+        body: what the answer says beside its status; by default what it always says, or an empty object.
+
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither a status nor a silence.
     """
-    heard = _heard(status)
+    heard = _heard(provider, status, body)
     failed = classify.of_silence(heard, _WRITE) if isinstance(heard, Silence) else call.failure(provider, heard)
     return Explanation(
         provider=provider.name,
         file=provider.path,
         status=status,
+        body=heard.body.decode() if isinstance(heard, Reply) else None,
         down=failed.down,
         read=_read(heard, failed),
         courses=tuple(_course(bound, heard) for bound in kinds),
@@ -112,13 +121,14 @@ def explain(provider: Provider, kinds: list[BoundKind], status: str) -> Explanat
     )
 
 
-def _heard(status: str) -> Reply | Silence:
+def _heard(provider: Provider, status: str, body: str | None) -> Reply | Silence:
     name = status.strip().lower()
     codes = {silence.code: silence for silence in SILENCES.values()}
     if name in SILENCES or name in codes:
         return SILENCES.get(name) or codes[name]
     if name.isascii() and name.isdigit() and 100 <= int(name) <= 599:  # noqa: PLR2004  what HTTP knows
-        return Reply(int(name), {"content-type": "application/json"}, _NOTHING_SAID)
+        said = provider.adapter.beside.get(int(name), _NOTHING_SAID) if body is None else body
+        return Reply(int(name), {"content-type": "application/json"}, said.encode())
     known = [*SILENCES, *codes]
     raise ConfigError(f"{status} is neither an HTTP status nor one of {', '.join(SILENCES)}{did_you_mean(name, known)}")
 
@@ -206,6 +216,8 @@ def _told(decision: Decision, bound: BoundKind) -> str:  # noqa: PLR0911  one se
         case Retry(delay=delay, effect=effect):
             key = " under the same key" if effect is Effect.UNKNOWN else ""
             return f"sent again{key} after {delay / 2:g} to {delay:g} s, attempt 2 of {bound.policy.attempts}"
+        case Confirm(declined=code) if code is not None:
+            return f"what it left open at {bound.provider.name} is closed there, then it ends: declined ({code})"
         case Confirm(delay=delay):
             return f"{bound.provider.name} is asked first, after {delay:g} s; sent again only when it is proven absent"
         case Park(reason=reason, effect=effect):

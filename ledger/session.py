@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from ledger.seal import Sealer
+from config.errors import ConfigError
+from config.settings import Settings
+from ledger.seal import Sealer, SealError
 from operations.errors import LedgerUnavailable
 
 T = TypeVar("T")
@@ -115,6 +117,18 @@ class Ledger:
             self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, options=_SETTINGS, application_name="lockgate",
             keepalives_idle=5, keepalives_interval=2, keepalives_count=3,
         )  # fmt: skip
+
+
+def open_ledger(settings: Settings, *, connections: int) -> Ledger:
+    """The ledger of a deployment; nothing is connected before it is needed.
+
+    Raises:
+        ConfigError: the data key is malformed.
+    """
+    try:
+        return Ledger(settings.database_url, settings.data_key.reveal(), connections=connections)
+    except SealError as error:
+        raise ConfigError(str(error)) from None
 
 
 def persist(action: Callable[[], T], *, give_up: Callable[[], bool], pause: Callable[[float], None] = time.sleep) -> T:

@@ -10,7 +10,7 @@ import redis
 from config.settings import Settings
 from integrations.registry import Registry
 from integrations.transport import Transport
-from ledger.session import Ledger
+from ledger.session import open_ledger
 from resilience import restore
 from resilience.admission import Admission
 
@@ -29,7 +29,7 @@ class Platform:
         self.settings = settings
         self.worker = worker
         self.registry = Registry(settings)
-        self.ledger = Ledger(settings.database_url, settings.data_key.reveal(), connections=_CONNECTIONS)
+        self.ledger = open_ledger(settings, connections=_CONNECTIONS)
         self.transport = Transport()
         self.redis: redis.Redis = restore.connect(settings.redis_url)
         traffic = {name: provider.traffic for name, provider in self.registry.providers.items()}

@@ -9,6 +9,7 @@ from celery import bootsteps
 
 from config.errors import ConfigError
 from ledger.migrate import pending
+from ledger.seal import SealError
 from ledger.session import Connection, persist, unavailable
 from resilience.clock import boottime
 from tasks.platform import Platform, platform
@@ -49,7 +50,7 @@ def check_ledger(here: Platform, *, patience: float = _PATIENCE) -> None:
     """Refuse a database that is not ours yet, or that says *committed* before it is.
 
     Raises:
-        ConfigError: it cannot be reached, lacks a migration, or may forget what it committed.
+        ConfigError: it cannot be reached, lacks a migration, may forget what it committed, or is of another key.
     """
     started = boottime()
     try:
@@ -58,6 +59,10 @@ def check_ledger(here: Platform, *, patience: float = _PATIENCE) -> None:
         raise ConfigError(str(unavailable(error))) from None
     if pending(here.settings.database_url):
         raise ConfigError("the database lacks the ledger's tables, or has older ones: run `lockgate migrate` first")
+    try:
+        here.ledger.secret  # noqa: B018  opens what the database holds
+    except SealError as error:
+        raise ConfigError(str(error)) from None
 
 
 def check_redis(here: Platform) -> None:

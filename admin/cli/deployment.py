@@ -10,7 +10,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from integrations.registry import BoundKind, Registry
 from ledger.audit import Order
-from ledger.session import Ledger
+from ledger.session import Ledger, open_ledger
 from resilience import restore
 from resilience.admission import Admission
 
@@ -31,7 +31,7 @@ class Deployment:
     @cached_property
     def ledger(self) -> Ledger:
         """The database."""
-        return Ledger(self.settings.database_url, self.settings.data_key.reveal(), connections=2)
+        return open_ledger(self.settings, connections=2)
 
     @cached_property
     def redis(self) -> redis.Redis:

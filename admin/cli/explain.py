@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 @click.argument("provider")
 @click.argument("status")
 @click.option("--kind", help="Only this kind, such as take_payment.")
+@click.option("--body", metavar="JSON", help="What the answer says beside its status, as you saw it.")
 @as_json
-def explain(provider: str, status: str, *, kind: str | None, as_json: bool) -> None:
+def explain(provider: str, status: str, *, kind: str | None, body: str | None, as_json: bool) -> None:
     """Say what happens when PROVIDER answers STATUS now: 503, 429, 402 … or timeout, reset, refused, dns, tls."""
     from admin.cli import paper
     from admin.cli.deployment import Deployment
@@ -27,7 +28,7 @@ def explain(provider: str, status: str, *, kind: str | None, as_json: bool) -> N
     kinds = (
         [registry.kind(wanted)] if wanted else [bound for bound in registry.kinds.values() if bound.provider is found]
     )
-    explanation = explained(found, kinds, status)
+    explanation = explained(found, kinds, status, body=body)
     if as_json:
         paper.write_json(explanation)
     else:
@@ -37,8 +38,12 @@ def explain(provider: str, status: str, *, kind: str | None, as_json: bool) -> N
 def _write(found: "Explanation") -> None:
     from admin.cli import paper
 
-    said = " and says nothing beside it" if found.status.isdigit() else ""
-    click.secho(f"{found.provider} answers {found.status}{said}", bold=True)
+    head = (
+        f"{found.provider}: {found.status}"
+        if found.body is None
+        else f"{found.provider} answers {found.status} {found.body}"
+    )
+    click.secho(head, bold=True)
     judges = dict.fromkeys(one.judge for one in found.courses)
     paper.facts({"judged by": "; ".join(judges), "on a read": found.read, "breaker": _breaker(found)})
     click.echo()

@@ -39,6 +39,11 @@ class StripeAdapter(Adapter):
         "created[gte]", "customer", "payment_intent",
     })  # fmt: skip
 
+    beside: ClassVar[Mapping[int, str]] = {
+        402: '{"error": {"type": "card_error", "code": "card_declined", "payment_intent": '
+        '{"object": "payment_intent", "id": "pi_…", "status": "requires_payment_method"}}}'
+    }
+
     def authenticate(self, credentials: Mapping[str, Secret]) -> Mapping[str, str]:
         """A secret or restricted key as bearer."""
         return {"Authorization": f"Bearer {credentials['api_key'].reveal()}"}
