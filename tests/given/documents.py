@@ -45,3 +45,9 @@ def rows(name: str, under: str) -> list[list[str]]:
 def column(name: str, under: str) -> list[str]:
     """The first cells of a table."""
     return [row[0] for row in rows(name, under)]
+
+
+def files(name: str) -> dict[str, str]:
+    """The fenced blocks that a document gives a file's name."""
+    found = re.findall(r"^\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)^```$", text(name), re.DOTALL | re.MULTILINE)
+    return dict(found)
