@@ -16,3 +16,9 @@ def test_each_setting_has_its_reason_and_each_reason_its_setting() -> None:
 def test_each_setting_is_one_that_celery_knows() -> None:
     known = {name for name, _ in flatten(NAMESPACES)}
     assert set(column(PAGE, "Settings")) - known == set()
+
+
+def test_prefetching_stays_on() -> None:
+    """docs/decisions/0003: with it off, and without acknowledgements, nothing wakes the loop when a slot is free."""
+    assert not hasattr(Configuration, "worker_disable_prefetch")
+    assert Configuration.worker_prefetch_multiplier == 1
