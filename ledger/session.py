@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -110,7 +111,10 @@ class Ledger:
                     reset_on_return=None,
                 )  # fmt: skip
             pool = self._pool
-        return pool.connect()
+        while _gone(_driver(checked_out := pool.connect())):
+            checked_out.invalidate()
+            checked_out.close()
+        return checked_out
 
     def _connect(self) -> Any:
         return psycopg.connect(
@@ -160,6 +164,19 @@ def unavailable(error: Exception) -> LedgerUnavailable:
 
 def _driver(checked_out: PoolProxiedConnection) -> Connection:
     return cast("Connection", checked_out.dbapi_connection)
+
+
+def _gone(connection: Connection) -> bool:
+    """Something waits to be read on an idle connection: the server's goodbye. Asking the kernel costs a microsecond.
+
+    After a restart of PostgreSQL every pooled connection is such a one; using them up one after another would make an
+    accept doubt its commit when in truth nothing was sent.
+    """
+    if connection.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _broken(connection: Connection) -> bool:

@@ -7,6 +7,7 @@
 5. What follows is sent by Celery; when all of it was, the ticket is finalised.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,9 @@ LOCAL_TERMS = Terms(Assurance(Means.UNIQUE), lease=LOCAL_LEASE, total=0.0)
 LOCAL_PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 _OTHER_ACCOUNT_WAIT = 300.0  # seconds before it is looked at again whether the right account is back
 _GIVE_UP_RECORDING = 600.0  # seconds
+_CUT_OFF = (
+    1.0  # seconds for which a slot without a ledger takes no other hint: a worker cut off must not eat all of them
+)
 
 
 @dataclass
@@ -73,6 +77,7 @@ def received(
         work = _begin(task, ticket_id, request)
     except LOST:
         work = None  # the ledger is away: the row is as it was, and the sweep hints again
+        time.sleep(_CUT_OFF)
     if work is None:
         yield None
         return

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 from given.deployment import Deployment, as_application
+from given.proxy import Proxy
 from psycopg import sql
 
 from demo.quick import write_quick_files
@@ -104,15 +105,21 @@ def ledger(database_url: str, data_key: str) -> Iterator[Ledger]:
 
 @pytest.fixture
 def deploy(tmp_path: Path, valkey: Valkey, database_url: str, data_key: str) -> Iterator[Callable[..., Deployment]]:
-    """Makes a deployment on the session's servers, with a database and an empty Redis of its own."""
+    """Makes a deployment with an empty Redis, on the session's servers unless others are given."""
     made: list[Any] = []
 
-    def make(more: dict[str, str] | None = None, **changes: Any) -> Deployment:
-        with redis.Redis.from_url(valkey.url) as client:
+    def make(
+        more: dict[str, str] | None = None,
+        *,
+        database: str = database_url,
+        redis_server: Valkey = valkey,
+        **changes: Any,
+    ) -> Deployment:
+        with redis.Redis.from_url(redis_server.url) as client:
             client.flushall()
         providers = write_quick_files(tmp_path / "providers", **changes)
         deployment = Deployment(
-            tmp_path, database_url=database_url, valkey=valkey, data_key=data_key, providers=providers, more=more
+            tmp_path, database_url=database, valkey=redis_server, data_key=data_key, providers=providers, more=more
         )
         application = as_application(deployment.settings)
         application.__enter__()
@@ -123,6 +130,23 @@ def deploy(tmp_path: Path, valkey: Valkey, database_url: str, data_key: str) -> 
     for deployment, application in made:
         deployment.close()
         application.__exit__(None, None, None)
+
+
+@pytest.fixture
+def database_proxy(database_url: str) -> Iterator[Proxy]:
+    """A way to the test's database that can be cut."""
+    proxy = Proxy(database_url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A Valkey to kill."""
+    server = Valkey(_open_to_the_servers(tmp_path) / "valkey")
+    server.start()
+    yield server
+    server.stop(immediate=True)
 
 
 @pytest.fixture

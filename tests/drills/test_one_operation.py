@@ -1,30 +1,9 @@
 """One operation goes out, once, whatever is killed on the way."""
 
 import signal
-from typing import Any
 
-import redis
 from given.deployment import Deployment, eventually
-
-from tasks.payments import take_payment
-
-
-def pay(order: str, **more: Any) -> Any:
-    fields = {
-        "order_id": order,
-        "amount": 4200,
-        "currency": "gbp",
-        "customer": "cus_demo1",
-        "payment_method": "pm_card_visa",
-    }
-    return take_payment.delay(**fields | more)
-
-
-def charges(deployment: Deployment, order: str) -> list[dict[str, Any]]:
-    return [
-        effect for effect in deployment.sandbox.effects()
-        if effect["effect"] == "charge" and effect["standing"] and effect["metadata"].get("order_id") == order
-    ]  # fmt: skip
+from given.payments import charges, pay
 
 
 def test_a_payment_is_taken_and_told_to_everybody_who_asked(deployment: Deployment) -> None:
@@ -57,19 +36,6 @@ def test_a_worker_killed_after_the_charge_leads_to_one_charge(deployment: Deploy
     deployment.worker()
     deployment.ends(result.id)
     assert len(charges(deployment, "1003")) == 1
-
-
-def test_a_thousand_operations_survive_a_flushed_redis(deployment: Deployment) -> None:
-    results = [pay(f"flush-{number}") for number in range(300)]
-    with redis.Redis.from_url(deployment.valkey.url) as client:
-        client.flushall()
-    deployment.worker(concurrency=8)
-    eventually(lambda: deployment.count("operations WHERE state = 'succeeded'") >= 20)
-    with redis.Redis.from_url(deployment.valkey.url) as client:
-        client.flushall()
-    for result in results:
-        deployment.ends(result.id)
-    assert {len(charges(deployment, f"flush-{number}")) for number in range(300)} == {1}
 
 
 def test_a_frozen_worker_that_wakes_after_its_lease_does_no_harm(deployment: Deployment) -> None:

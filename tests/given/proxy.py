@@ -1,0 +1,134 @@
+"""A way to a server that can be cut at a chosen moment: after a commit, before its answer."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+_READY = (
+    b"Z\x00\x00\x00\x05"  # PostgreSQL's ReadyForQuery: what was asked is done, and committed when not in a transaction
+)
+_READY_LENGTH = 6
+_CHUNK = 65_536
+
+
+@dataclass
+class Moment:
+    """The next answer to a message that holds `text`: held back until released, then given or thrown away.
+
+    Attributes:
+        reached: the server has done it, and the answer is held.
+        released: nobody holds the answer any more.
+    """
+
+    text: bytes
+    cut: bool
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+class Proxy:
+    """Stands before a server on this machine, for those who are given its URL.
+
+    Args:
+        url: the server's.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.port is not None
+        self._target = ("127.0.0.1", parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = urlunsplit(
+            parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{self._listener.getsockname()[1]}")
+        )
+        self._moments: list[Moment] = []
+        self._open: set[socket.socket] = set()
+        self._away = False
+        threading.Thread(target=self._accept, name="proxy", daemon=True).start()
+
+    def cut_after(self, text: bytes) -> Moment:
+        """Cut the connection on which this is asked next: it is done, and nobody hears so."""
+        return self._at(Moment(text, cut=True))
+
+    def hold_after(self, text: bytes) -> Moment:
+        """Let the answer to this, when it is asked next, come only when the moment is released."""
+        return self._at(Moment(text, cut=False))
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Cut all connections, and refuse new ones meanwhile."""
+        self._away = True
+        self._cut_all()
+        try:
+            yield
+        finally:
+            self._away = False
+
+    def close(self) -> None:
+        self._away = True
+        for moment in self._moments:
+            moment.released.set()
+        self._listener.close()
+        self._cut_all()
+
+    def _at(self, moment: Moment) -> Moment:
+        self._moments.append(moment)
+        return moment
+
+    def _cut_all(self) -> None:
+        for one in list(self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), name="proxied", daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with closing(client), suppress(OSError):
+            if self._away:
+                return
+            with closing(socket.create_connection(self._target)) as server:
+                self._open |= {client, server}
+                asked: list[Moment] = []
+                answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
+                answers.start()
+                while data := client.recv(_CHUNK):
+                    asked += self._asked(data)
+                    server.sendall(data)
+                server.shutdown(socket.SHUT_RDWR)
+                answers.join()
+                self._open -= {client, server}
+
+    def _asked(self, data: bytes) -> list[Moment]:
+        found = [moment for moment in self._moments if moment.text in data]
+        for moment in found:
+            self._moments.remove(moment)
+        return found
+
+    def _answers(self, server: socket.socket, client: socket.socket, asked: list[Moment]) -> None:
+        """Pass answers on; one that is held is collected to its end first, so that it is known to be done."""
+        held = b""
+        with suppress(OSError):
+            while data := server.recv(_CHUNK):
+                held += data
+                if asked and held[-_READY_LENGTH:-1] != _READY:
+                    continue
+                if asked and self._lost(asked.pop()):
+                    break
+                client.sendall(held)
+                held = b""
+            client.shutdown(socket.SHUT_RDWR)
+
+    def _lost(self, moment: Moment) -> bool:
+        moment.reached.set()
+        if not moment.cut:
+            moment.released.wait()
+        return moment.cut
