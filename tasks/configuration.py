@@ -15,7 +15,12 @@ class Configuration:
     # (Not worker_disable_prefetch: together with ack_emulation off nothing wakes the loop when a slot becomes free.)
     task_acks_late = False
     worker_prefetch_multiplier = 1
-    broker_transport_options = {"ack_emulation": False, "socket_keepalive": True, "priority_steps": [0, 9]}  # noqa: RUF012  Celery reads it
+    broker_transport_options = {  # noqa: RUF012  Celery reads it
+        "ack_emulation": False,
+        "socket_keepalive": True,
+        "priority_steps": [0, 9],
+        "max_retries": 0,  # whoever publishes while Redis is away must not wait for it: the row is in, the sweep hints
+    }
     broker_connection_retry_on_startup = True
     broker_connection_max_retries = None  # the default gives up after 100
     worker_cancel_long_running_tasks_on_connection_loss = False

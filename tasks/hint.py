@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import redis
 from kombu.exceptions import OperationalError
 from kombu.messaging import Producer
 
@@ -45,7 +46,7 @@ def publish(producer: Producer, hints: Iterable[Hint], *, trace: Mapping[str, st
                 correlation_id=hint.ticket_id,
                 **({"priority": hint.priority} if hint.priority else {}),
             )
-    except (OperationalError, OSError):
+    except (OperationalError, OSError, redis.RedisError):  # kombu lets the client's own errors through
         return False
     return True
 

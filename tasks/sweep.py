@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -98,21 +98,20 @@ class Sweep(threading.Thread):
         next_tick = time.monotonic()
         while not self._ended.is_set():
             if time.monotonic() >= next_tick:
-                self._tick_safely()
+                self._safely(self.tick)
                 next_tick = time.monotonic() + TICK
-            self._publish_due()
+            self._safely(self._publish_due)
             wake = min(next_tick, self._outbox[0][0] if self._outbox else next_tick)
             self._ended.wait(max(0.0, wake - time.monotonic()))
 
-    def _tick_safely(self) -> None:
+    def _safely(self, step: Callable[[], None]) -> None:
+        """Nothing may end this thread: in a deployment of one worker nobody would take its place."""
         try:
-            self.tick()
+            step()
         except LOST as error:
             self._say("the ledger is away", error)
         except Exception:
             logger.exception("the sweep met something unexpected; it goes on with the next tick")
-        else:
-            self._trouble = ""
 
     def tick(self) -> None:
         """One look: keep our own leases, and, if no other sweep is at it, the shared duties."""
@@ -139,6 +138,8 @@ class Sweep(threading.Thread):
             self._post(unfinished(connection, limit=_MOST))
         except redis.RedisError as error:
             self._say("Redis is away: nothing is admitted and nothing hinted", error)
+        else:
+            self._trouble = ""
 
     def _hint(self, connection: Connection, epoch: int) -> None:
         here = self._platform
