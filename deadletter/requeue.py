@@ -6,7 +6,7 @@
 """
 
 from config.errors import ConfigError
-from deadletter.review import describe_closed, resolve_command
+from deadletter.review import NEVER_A_REQUEST, describe_closed, resolve_command
 from integrations.registry import BoundKind, Registry
 from ledger import audit, letters, reopen
 from ledger.audit import Order
@@ -61,6 +61,11 @@ def refuse(dead: Dead, bound: BoundKind | None) -> None:
     if dead.letter.status != "open" or dead.state != State.DEAD:
         raise NotAllowedError(describe_closed(dead))
     name, effect = dead.letter.name, Effect(dead.effect)
+    if dead.letter.reason == NEVER_A_REQUEST:
+        raise NotAllowedError(
+            f"{name} never became a request, for its arguments were refused ({dead.letter.message}): discard it, and let "
+            "its caller call again with right ones"
+        )
     if effect is Effect.DONE:
         raise NotAllowedError(f"{name} is done at the provider: `{resolve_command(dead)}` says so")
     if effect is Effect.UNKNOWN and (bound is None or not bound.assurance.means.asks):

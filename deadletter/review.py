@@ -9,6 +9,9 @@ from operations.means import Means
 from operations.outcome import Effect, ErrorClass
 from operations.states import State
 
+NEVER_A_REQUEST = (
+    "refused"  # the reason of what a canvas or a message from elsewhere brought, and could not be accepted
+)
 _BECAUSE = '--because "…"'
 
 
@@ -25,7 +28,7 @@ class Step:
     why: str
 
 
-def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:
+def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:  # noqa: PLR0911  one step for each case
     """The sensible next step.
 
     Args:
@@ -38,6 +41,11 @@ def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:
         return Step("", describe_closed(dead))
     if effect is Effect.DONE:
         return Step(resolve_command(dead), "it is done at the provider, and only the ledger does not say so yet")
+    if dead.letter.reason == NEVER_A_REQUEST:
+        return Step(
+            f"lockgate deadletter discard {name} {_BECAUSE}",
+            f"it never became a request, for its arguments were refused ({dead.letter.message}): let its caller call again",
+        )
     if dead.provider == LOCAL:
         return Step(_requeue(name), "it runs once more; mend what it raised first")
     if effect is Effect.UNKNOWN:
@@ -52,12 +60,17 @@ def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:
 
 
 def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
-    if bound is not None and bound.assurance.means.asks and dead.reason != "frozen_key":
+    if bound is not None and bound.assurance.means.asks and dead.letter.reason != "frozen_key":
         return Step(
             _requeue(dead.letter.name),
             f"it may have happened: {dead.provider} is asked first, and nothing is sent before it is proven not to be there",
         )
-    if dead.reason == "frozen_key":
+    if dead.letter.reason == "left open":
+        return Step(
+            f"lockgate deadletter resolve {dead.letter.name} --as declined --code {dead.letter.code or 'CODE'} {_BECAUSE}",
+            f"{dead.provider} declined it and left something open that could still take effect: close it there first",
+        )
+    if dead.letter.reason == "frozen_key":
         why = (
             f"{dead.provider} was asked twice and does not show it, and it repeats its error under this key: look there "
             f"yourself; if it is not there, `lockgate deadletter resolve {dead.letter.name} --as none`, then "
@@ -74,7 +87,7 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
 def _without_effect(dead: Dead, bound: BoundKind | None, task: str) -> Step:
     name, again = dead.letter.name, f"{task or dead.kind}.again(after='{dead.id}', …)"
     if dead.letter.error_class != ErrorClass.CLIENT:
-        return Step(_requeue(name), f"nothing happened ({dead.reason}): it is safe to send")
+        return Step(_requeue(name), f"nothing happened ({dead.letter.reason}): it is safe to send")
     if bound is not None and bound.assurance.means is Means.KEY and not dead.key_forgotten:
         return Step(
             again,
