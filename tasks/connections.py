@@ -11,6 +11,7 @@ from operations.outcome import ErrorClass, Failed
 from operations.request import Reply
 from resilience.admission import Refused
 from resilience.traffic import Lane
+from tasks.moves import note_move
 from tasks.platform import Platform
 
 _lock = threading.Lock()
@@ -30,8 +31,17 @@ class Account:
     credential: str
 
 
-def account(platform: Platform, provider: Provider, tenant: str) -> Account | None:
+def account(
+    platform: Platform, provider: Provider, tenant: str, *, may_probe: bool = False, ticket: str = ""
+) -> Account | None:
     """Whose account a tenant's credentials open; asked of the provider once per credential, under a permit.
+
+    Args:
+        platform: the parts.
+        provider: whom to ask.
+        tenant: whose credentials.
+        may_probe: whether the question may find out if the provider is back: nothing else can while it is unanswered.
+        ticket: whose hint is dropped when it may not be asked now.
 
     Returns:
         None when it cannot be said now: the work waits, and no attempt is used.
@@ -47,7 +57,7 @@ def account(platform: Platform, provider: Provider, tenant: str) -> Account | No
     _welcome_new(platform, provider, tenant, credential)
     with platform.ledger.connection() as connection:
         name = accounts.remembered(connection, tenant, provider.name, credential)
-    name = name or _ask(platform, provider, tenant, credential)
+    name = name or _ask(platform, provider, tenant, credential, may_probe=may_probe, ticket=ticket)
     if name is None:
         return None
     with _lock:
@@ -81,8 +91,11 @@ def _welcome_new(platform: Platform, provider: Provider, tenant: str, credential
                 pauses.lift(connection, provider.name, causes=("connection",), tenant=tenant)
 
 
-def _ask(platform: Platform, provider: Provider, tenant: str, credential: str) -> str | None:
-    permit = platform.admission.ask(Lane(provider.name, tenant, "account"), may_probe=False, lease=provider.lease)
+def _ask(
+    platform: Platform, provider: Provider, tenant: str, credential: str, *, may_probe: bool, ticket: str
+) -> str | None:
+    lane = Lane(provider.name, tenant, "account")
+    permit = platform.admission.ask(lane, may_probe=may_probe, lease=provider.lease, ticket=ticket)
     if isinstance(permit, Refused):
         return None
     heard = Line(platform.registry, platform.transport, provider, tenant).say(
@@ -91,7 +104,7 @@ def _ask(platform: Platform, provider: Provider, tenant: str, credential: str) -
     name = provider.adapter.account(heard) if isinstance(heard, Reply) else None
     failed = failure(provider, heard) if isinstance(heard, Reply) and name is None else None
     slow = failed.retry_after or 1.0 if _too_fast(failed) and failed else None
-    platform.admission.report(permit, verdict(heard, failed), retry_after=slow)
+    note_move(platform, provider.name, platform.admission.report(permit, verdict(heard, failed), retry_after=slow))
     if failed is not None and failed.connection:
         pause_connection(platform, provider, tenant, failed.code)
     if name is not None:

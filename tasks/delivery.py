@@ -125,7 +125,9 @@ def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None
 
 def _admitted(attempt: Attempt) -> Work | None:
     """Admit, then claim; None when this hint leads to no attempt."""
-    own = account(attempt.platform, attempt.bound.provider, attempt.tenant)
+    own = account(
+        attempt.platform, attempt.bound.provider, attempt.tenant, may_probe=attempt.probe, ticket=attempt.ticket_id
+    )
     if own is None:
         return None
     permit = attempt.admit()
