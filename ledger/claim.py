@@ -233,3 +233,14 @@ def open_message(ledger: Ledger, sealed: bytes | None, tenant: str, ticket_id: s
         return None
     message: Mapping[str, Any] = ledger.sealer.open(sealed, column="tickets", tenant=tenant, row=ticket_id)
     return message
+
+
+def kept_message(ledger: Ledger, ticket_id: str) -> Mapping[str, Any] | None:
+    """The Celery message that was kept with a ticket, by its id; None where there is neither."""
+    with ledger.connection() as connection:
+        row = connection.execute(
+            "SELECT t.sealed, o.tenant FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id "
+            "WHERE t.id = %s",
+            [ticket_id],
+        ).fetchone()
+    return None if row is None else open_message(ledger, row[0], row[1], ticket_id)

@@ -1,7 +1,7 @@
 """What follows an operation's end: links, the next step of a chain, a chord. Sent at least once, noted when it was."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ RETURNING t.id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chose
 """
 
 _ENDED = """
-SELECT o.id, o.tenant, o.provider, o.state, o.effect, o.reason, o.reference, o.code, l.held_by,
+SELECT t.id, o.id, o.tenant, o.provider, o.state, o.effect, o.reason, o.reference, o.code, l.held_by,
     o.fence = 0 AND l.held_by IS NULL, o.ended_at, t.sealed, t.children, t.follows, t.finalised_at IS NOT NULL,
     r.number, r.sealed, EXISTS (SELECT FROM lockgate.dead_letters d WHERE d.operation_id = o.id AND d.epoch = o.epoch
         AND d.status = 'open' AND d.decide_by > statement_timestamp())
@@ -34,7 +34,7 @@ FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id JOIN
 LEFT JOIN LATERAL (
     SELECT number, sealed FROM lockgate.replies r WHERE r.operation_id = o.id AND r.sealed IS NOT NULL
     ORDER BY (r.effect = 'done') DESC, r.number DESC LIMIT 1) r ON true
-WHERE t.id = %s
+WHERE t.id = ANY(%s)
 """
 
 _FINALISE = """
@@ -83,10 +83,17 @@ def unfinished(connection: Connection, *, limit: int) -> list[Hint]:
 
 def ended(ledger: Ledger, ticket_id: str) -> Ended | None:
     """How the operation behind a ticket stands; None for a name that is no ticket."""
+    return ended_many(ledger, [ticket_id]).get(ticket_id)
+
+
+def ended_many(ledger: Ledger, ticket_ids: Sequence[str]) -> dict[str, Ended]:
+    """How the operations behind several tickets stand; names that are no tickets are left out."""
     with ledger.connection() as connection:
-        row = connection.execute(_ENDED, [ticket_id]).fetchone()
-    if row is None:
-        return None
+        rows = connection.execute(_ENDED, [list(ticket_ids)]).fetchall()
+    return {row[0]: _opened(ledger, *row) for row in rows}
+
+
+def _opened(ledger: Ledger, ticket_id: str, *row: Any) -> Ended:
     (
         operation_id, tenant, provider, state, effect, reason, reference, code, held_by, untouched, ended_at, message,
         children, follows, finalised, number, sealed, held,

@@ -17,8 +17,8 @@ LARGEST = 1024  # bytes of headers and body
 _NO_ARGUMENTS: list[Any] = [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
 
 
-def headers(hint: Hint, *, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The headers of a hint; Celery's protocol 2 with what admission needs."""
+def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The headers of a hint: Celery's protocol 2 with what admission needs, and `more`."""
     return {
         "lang": "py",
         "task": hint.task,
@@ -27,11 +27,11 @@ def headers(hint: Hint, *, trace: Mapping[str, str] | None = None) -> dict[str, 
         "argsrepr": "",
         "kwargsrepr": "",
         HEADER: {"v": VERSION, "provider": hint.provider, "tenant": hint.tenant, "probe": hint.probe},
-        **(trace or {}),
+        **(more or {}),
     }
 
 
-def publish(producer: Producer, hints: Iterable[Hint], *, trace: Mapping[str, str] | None = None) -> bool:
+def publish(producer: Producer, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
     """Publish hints; False when the broker is away, which costs time and nothing else."""
     try:
         for hint in hints:
@@ -40,7 +40,7 @@ def publish(producer: Producer, hints: Iterable[Hint], *, trace: Mapping[str, st
                 exchange="",
                 routing_key=hint.queue,
                 serializer="json",
-                headers=headers(hint, trace=trace),
+                headers=headers(hint, more=more),
                 delivery_mode=2,
                 retry=False,
                 correlation_id=hint.ticket_id,
@@ -51,9 +51,9 @@ def publish(producer: Producer, hints: Iterable[Hint], *, trace: Mapping[str, st
     return True
 
 
-def size(hint: Hint, *, trace: Mapping[str, str] | None = None) -> int:
+def size(hint: Hint, *, more: Mapping[str, Any] | None = None) -> int:
     """Bytes of a hint on the wire, without the transport's envelope."""
-    return len(json.dumps(headers(hint, trace=trace))) + len(json.dumps(_NO_ARGUMENTS))
+    return len(json.dumps(headers(hint, more=more))) + len(json.dumps(_NO_ARGUMENTS))
 
 
 def is_hint(request: Mapping[str, Any]) -> bool:

@@ -7,13 +7,42 @@ from celery.worker.request import Request
 from celery.worker.state import task_ready
 
 from config.redact import MASK
+from ledger.claim import kept_message
 from ledger.release import lapse
 from ledger.session import LOST
+from tasks import hint
+from tasks.draft import unpacked
 from tasks.platform import platform
+
+Limits = tuple[float | None, float | None]
 
 
 class LedgerRequest(Request):
     """A request that asks the ledger, not the worker's memory."""
+
+    _limits: Limits | None = None
+
+    @property
+    def time_limits(self) -> Limits:
+        """The hard and the soft limit of the call. A sweep's hint does not carry them; the ticket of a plain task does."""
+        if self._limits is None:
+            self._limits = self._kept_limits()
+        return self._limits
+
+    @time_limits.setter
+    def time_limits(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def _kept_limits(self) -> Limits:
+        if getattr(self.task, "bound_kind", None) is not None or not hint.is_hint(self.request_dict):
+            return (None, None)
+        try:
+            message = kept_message(platform().ledger, self.id)
+        except LOST:
+            return (None, None)  # nothing can be claimed now either
+        headers: dict[str, Any] = {} if message is None else unpacked(message)[0]
+        hard, soft = headers.get("timelimit") or (None, None)
+        return (hard, soft)
 
     argsrepr = kwargsrepr = ""  # for events and logs: a message from elsewhere may show whatever its sender liked
 

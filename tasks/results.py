@@ -6,6 +6,7 @@ counted in PostgreSQL; `chord_unlock` is not used.
 
 import math
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from celery import states
@@ -14,19 +15,21 @@ from celery.canvas import maybe_signature
 from celery.exceptions import ChordError, Retry, TaskRevokedError
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from celery.result import GroupResult, allow_join_result
+from celery.utils.functional import _regen
 from celery.utils.log import get_logger
 from kombu.utils import json as kombu_json
 from kombu.utils.encoding import bytes_to_str
 
 from ledger import chords, results
 from ledger.due import Hint
-from ledger.follow import Ended, ended
+from ledger.follow import Ended, ended, ended_many
 from ledger.lanes import LOCAL
 from ledger.session import LOST
 from operations.errors import DeadLettered, Declined
 from operations.states import State
 from tasks.accepting import transaction_of_our_own
 from tasks.current import work_of
+from tasks.draft import unpacked
 from tasks.platform import platform
 from tasks.publishing import publish
 
@@ -41,6 +44,7 @@ class LedgerBackend(KeyValueStoreBackend):
 
     persistent = True
     supports_autoexpire = True
+    supports_native_join = True
     key_t = staticmethod(bytes_to_str)
 
     # ---- what Celery stores under names that are no tickets ----
@@ -68,15 +72,29 @@ class LedgerBackend(KeyValueStoreBackend):
     # ---- what is true of a ticket ----
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
-        found = ended(platform().ledger, task_id)
+        return self._metas([task_id])[task_id]
+
+    def _metas(self, task_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What Celery calls a task's meta, for each id: of a ticket from its row, of another name as it was stored."""
+        found = ended_many(platform().ledger, task_ids)
+        told = {name: self._meta(name, ticket) for name, ticket in found.items()}
+        keys = {name: self.get_key_for_task(name) for name in task_ids if told.get(name) is None}
+        stored = results.fetch(platform().ledger, list(keys.values())) if keys else {}
+        for name, key in keys.items():
+            kept = self.decode_result(stored[key]) if key in stored else None
+            told[name] = kept or self._row(name, found.get(name)) or {"status": states.PENDING, "result": None}
+        return {name: meta for name, meta in told.items() if meta is not None}
+
+    def _meta(self, task_id: str, found: Ended) -> dict[str, Any] | None:
+        """The row's own account; None where something else may be stored under the name."""
+        gave_itself_away = found.state == State.SUPERSEDED and found.provider == LOCAL
+        return None if gave_itself_away or found.state == State.CALLING else self._row(task_id, found)
+
+    def _row(self, task_id: str, found: Ended | None) -> dict[str, Any] | None:
         if found is None or (found.state == State.SUPERSEDED and found.provider == LOCAL):
-            meta: dict[str, Any] = super()._get_task_meta_for(task_id)
-            return meta
-        if found.state == State.CALLING and (custom := self.get(self.get_key_for_task(task_id))):
-            stored: dict[str, Any] = self.decode_result(custom)
-            return stored
+            return None
         status, result, traceback = self._truth(found)
-        return {
+        meta = {
             "task_id": task_id,
             "status": status,
             "result": result,
@@ -84,6 +102,7 @@ class LedgerBackend(KeyValueStoreBackend):
             "children": found.children,
             "date_done": found.ended_at,
         }
+        return meta | _extended(found) if self.app.conf.result_extended else meta
 
     def _truth(self, found: Ended) -> tuple[str, Any, str | None]:
         """Celery's state, result and traceback for how an operation stands."""
@@ -116,15 +135,40 @@ class LedgerBackend(KeyValueStoreBackend):
         until, pause = math.inf if timeout is None else time.monotonic() + timeout, 0.01
         while True:
             meta: dict[str, Any] = self.get_task_meta(task_id)
+            if on_interval:
+                on_interval()  # before the end is told: of a chain that failed, the first step's own error is raised
             if meta["status"] in states.READY_STATES:
                 return meta
-            if on_interval:
-                on_interval()
             left = until - time.monotonic()
             if left <= 0:
                 raise CeleryTimeoutError(f"{task_id} has not ended after {timeout} s")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, interval, _LONGEST_POLL)
+
+    def get_many(  # noqa: PLR0917  Celery's signature
+        self, task_ids: Iterable[str], timeout: float | None = None, interval: float | None = 0.5, no_ack: bool = True,  # noqa: FBT001, FBT002  Celery's signature
+        on_message: Any = None, on_interval: Any = None, **_: Any,
+    ) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
+        """Wait for the ends of several tickets, all in one look."""
+        del no_ack
+        left = {bytes_to_str(task_id) for task_id in task_ids}
+        until, pause = math.inf if timeout is None else time.monotonic() + timeout, 0.01
+        while True:
+            for task_id, meta in self._metas(sorted(left)).items():
+                if meta["status"] in states.READY_STATES:
+                    left.discard(task_id)
+                    self._cache[task_id] = meta
+                    if on_message:
+                        on_message(meta)
+                    yield task_id, meta
+            if not left:
+                return
+            if time.monotonic() >= until:
+                raise CeleryTimeoutError(f"{len(left)} of them have not ended after {timeout} s")
+            if on_interval:
+                on_interval()
+            time.sleep(max(0.0, min(pause, until - time.monotonic())))
+            pause = min(pause * 1.5, interval or _LONGEST_POLL, _LONGEST_POLL)
 
     # ---- what Celery says of a ticket, after the ledger has said it ----
 
@@ -158,6 +202,8 @@ class LedgerBackend(KeyValueStoreBackend):
     def apply_chord(self, header_result_args: Any, body: Any, **kwargs: Any) -> None:
         """Keep the shape of a header that holds groups; its members carry the body along."""
         del body, kwargs
+        if isinstance(header_result_args[1], _regen):
+            return  # a generator is not unrolled before its members are sent
         header = self.app.GroupResult(*header_result_args)
         if any(isinstance(member, GroupResult) for member in header.results):
             header.save(backend=self)
@@ -226,6 +272,15 @@ class LedgerBackend(KeyValueStoreBackend):
                 message=f"Dependency {part.ticket_id} raised {error!r}", original_exc=error
             )
         return result
+
+
+def _extended(found: Ended) -> dict[str, Any]:
+    """What `result_extended` asks for, of what the message says besides its arguments."""
+    if found.message is None:
+        return {}
+    headers, *_ = unpacked(found.message)
+    kept = {"name": "task", "group_id": "group", "parent_id": "parent_id", "retries": "retries"}
+    return {name: headers[header] for name, header in kept.items() if header in headers}
 
 
 def value_of(found: Ended) -> Any:

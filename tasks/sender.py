@@ -15,6 +15,7 @@ from kombu.messaging import Producer
 
 from integrations.registry import BoundKind
 from ledger.accept import Acceptance, Verdict
+from ledger.lanes import LOCAL
 from ledger.record import Pace, record
 from ledger.takeover import rewrite_message, stands_for, take_over
 from operations.errors import InvalidArgumentsError, LockgateError, OperationConflict
@@ -59,6 +60,11 @@ class Message:
 
 class LedgerAMQP(AMQP):
     """Celery's AMQP object with a sender that writes to the ledger first."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        # Whatever `task_protocol` says: what is written is one form, and what travels is a hint.
+        self.task_protocols = {1: self.as_task_v2, 2: self.as_task_v2}
 
     def _create_task_sender(self) -> Callable[..., None]:
         stock = super()._create_task_sender()
@@ -177,8 +183,10 @@ def _write(producer: Producer, item: Acceptance, message: Message) -> None:
     if transaction is not None:
         transaction.hints.append(hint_of(item))
         return
-    trace = {name: message.headers[name] for name in _TRACE if name in message.headers}
-    hint.publish(producer, [hint_of(item)], trace=trace)  # a broker that is away costs time: the sweep hints again
+    # A plain task's limits are for the worker's main process; an operation has its provider's total deadline.
+    names = (*_TRACE, "timelimit") if item.lane.provider == LOCAL else _TRACE
+    more = {name: message.headers[name] for name in names if name in message.headers}
+    hint.publish(producer, [hint_of(item)], more=more)  # a broker that is away costs time: the sweep hints again
 
 
 def _verdict(item: Acceptance) -> Verdict:
