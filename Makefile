@@ -6,7 +6,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check bench format lint types contracts lock clean
+.PHONY: help run demo chaos test check bench referee format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ test: .venv/.dev ## run every test, with real servers started from wheels
 	$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev lint types contracts test ## the gate: format, lint, types, import contracts, tests
+
+referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)
+	$(BIN)/python tests/referee/hear.py $(ARGS)
 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)
