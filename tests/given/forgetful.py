@@ -1,0 +1,33 @@
+"""Load this into a process, and Redis loses everything each time a ticket is hinted at for the first time there."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+
+from ledger.due import Hint
+from tasks import hint
+from tasks.platform import platform
+
+_publish = hint.publish
+_seen: set[str] = set()
+
+
+def _publish_and_flush(producer: Any, hints: Iterable[Hint], **more: Any) -> bool:
+    """A FLUSHALL between publishing and delivery: what a worker that waits would take is never there."""
+    batch = list(hints)
+    known = [one for one in batch if one.ticket_id in _seen]
+    if len(known) < len(batch):
+        _seen.update(one.ticket_id for one in batch)
+        with redis.Redis.from_url(platform().settings.redis_url) as client:
+            client.flushall()
+        return True
+    return _publish(producer, known, **more)
+
+
+def forget() -> None:
+    """From now on."""
+    hint.publish = _publish_and_flush  # type: ignore[assignment]
+
+
+forget()
