@@ -178,11 +178,12 @@ def lane_holds(deployment: Deployment) -> bool:
 
 
 def test_a_breaker_that_a_person_holds_closed_does_not_open_over_a_flush(deployment: Deployment) -> None:
+    deployment.worker()
+    deployment.ends(take_payment.delay(order_id="before", **PAYMENT).id)
     hold(deployment, "close")
     down = outage(deployment)
-    deployment.worker()
     results = pay_many("insist", 3)
-    eventually(lambda: len(requests_at(deployment.sandbox, path="/v1/payment_intents")) >= 3)
+    eventually(lambda: len(requests_at(deployment.sandbox, path="/v1/payment_intents")) >= 4)
     flush(deployment)
     eventually(lambda: admits_again(deployment))
     seen = len(requests_at(deployment.sandbox))
