@@ -10,15 +10,9 @@ _ROWS = """
 SELECT t.id, o.id::text, o.tenant, o.kind, coalesce(o.business_key, ''), o.idempotency_key, o.state, o.effect,
     coalesce(o.reference, ''), coalesce(o.reason, ''), coalesce(o.code, '')
 FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
-WHERE o.provider <> 'local'
-    AND (t.id = ANY(%(tickets)s) OR o.business_key = ANY(%(keys)s))
+WHERE o.provider <> 'local' AND (%(everything)s OR t.id = ANY(%(tickets)s) OR o.business_key = ANY(%(keys)s))
 """
-_UNASKED = """
-SELECT t.id, o.id::text, o.tenant, o.kind, coalesce(o.business_key, ''), o.idempotency_key, o.state, o.effect,
-    coalesce(o.reference, ''), coalesce(o.reason, ''), coalesce(o.code, '')
-FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
-WHERE o.provider <> 'local' AND o.accepted_at >= to_timestamp(%(since)s)
-"""
+_KEYS = "SELECT idempotency_key FROM lockgate.operations WHERE provider <> 'local'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +32,22 @@ class Row:
     code: str
 
 
-def rows(ledger: Ledger, asked: Sequence[Asked], *, since: float) -> list[Row]:
-    """Every ticket that was asked for, and every operation that was accepted since then, asked for or not.
+def rows(ledger: Ledger, asked: Sequence[Asked], *, everything: bool) -> list[Row]:
+    """The tickets that were asked for; or all there are, so that what nobody asked for is seen.
 
     Args:
         ledger: where.
         asked: the caller's log.
-        since: when the run began, by the wall clock.
+        everything: whether the ledger is this run's alone. In one that is not, earlier runs go on with their own.
     """
-    wanted = {"tickets": [one.ticket for one in asked if one.ticket], "keys": [one.key for one in asked if one.key]}
+    tickets = [one.ticket for one in asked if one.ticket]
+    wanted = {"tickets": tickets, "keys": [one.key for one in asked if one.key], "everything": everything}
     with ledger.connection() as connection:
-        found = [
-            *connection.execute(_ROWS, wanted).fetchall(),
-            *connection.execute(_UNASKED, {"since": since}).fetchall(),
-        ]
-    return list({row[0]: Row(*row) for row in found}.values())
+        return [Row(*row) for row in connection.execute(_ROWS, wanted).fetchall()]
+
+
+def of_others(ledger: Ledger, ours: Sequence[Row]) -> frozenset[str]:
+    """The keys of operations that are not among ours: what earlier runs left still has its effects during this one."""
+    with ledger.connection() as connection:
+        known = {key for (key,) in connection.execute(_KEYS).fetchall()}
+    return frozenset(known - {row.idempotency_key for row in ours})

@@ -52,13 +52,15 @@ class Verdict:
 
     Attributes:
         accepted: operations that the caller was told are accepted, later steps that came to be included.
-        maybe: calls that raised, and were not followed by an accepted one with the same key.
+        raised: calls that raised, so that the caller could not know.
+        maybe: operations of such calls that no later call with the same key was told of.
         ends: how many ended how: `succeeded`, `declined`, `dead/none`, …; what has not ended by its state.
         effects: effects that stand at the providers.
         problems: what is not as promised.
     """
 
     accepted: int
+    raised: int
     maybe: int
     ends: Counter[str]
     effects: int
@@ -108,7 +110,8 @@ class _Court:
         self._find_unasked()
         ends = Counter(_end(row) for row in self._judged.values())
         keys = frozenset(row.idempotency_key for row in self._judged.values())
-        return Verdict(came, len(maybe), ends, len(self._standing), self._problems, keys)
+        raised = sum(1 for one in self._asked if one.answer == "maybe")
+        return Verdict(came, raised, len(maybe), ends, len(self._standing), self._problems, keys)
 
     def _judge_accepted(self, one: Asked) -> bool:
         """Whether it counts as an operation: a later step whose turn never came does not."""
