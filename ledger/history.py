@@ -10,6 +10,7 @@ from ledger import audit, letters
 from ledger.audit import Entry
 from ledger.letters import DeadLetter
 from ledger.session import Connection, Ledger
+from operations.request import Request
 
 _COLUMNS = (
     "id", "kind", "provider", "tenant", "business_key", "generation", "epoch", "state", "reason", "effect", "error_class",
@@ -36,6 +37,28 @@ UNION SELECT operation_id FROM lockgate.tickets WHERE id = %(name)s
 """
 _BY_TICKET = "SELECT operation_id FROM lockgate.tickets WHERE id = %s"
 _BY_KEY = "SELECT operation_id FROM lockgate.business_keys WHERE business_key = %s ORDER BY created_at LIMIT 20"
+_SENDING = """
+SELECT o.tenant, o.account, o.idempotency_key, o.first_sent_at, o.reference, o.code, b.sealed
+FROM lockgate.operations o JOIN lockgate.bodies b ON b.operation_id = o.id WHERE o.id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is needed to ask the provider about an operation.
+
+    Attributes:
+        declined: the code of a refusal that left something open.
+    """
+
+    tenant: str
+    account: str | None
+    key: str
+    first_sent_at: datetime | None
+    reference: str | None
+    declined: str | None
+    arguments: Mapping[str, Any]
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +153,14 @@ def _evidence(
     kept = ledger.sealer.open(sealed, column="replies", tenant=operation["tenant"], row=row)
     evidence: Mapping[str, Any] | None = kept.get("evidence")
     return evidence
+
+
+def sending(ledger: Ledger, connection: Connection, operation_id: uuid.UUID) -> Sending | None:
+    """What is needed to ask about an operation; None when it never became a request."""
+    row = connection.execute(_SENDING, [operation_id]).fetchone()
+    if row is None:
+        return None
+    opened = ledger.sealer.open(row[-1], column="bodies", tenant=row[0], row=str(operation_id))
+    if not opened["request"]:
+        return None
+    return Sending(*(*row[:-1], opened["arguments"], Request.from_json(opened["request"])))

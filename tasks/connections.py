@@ -47,7 +47,7 @@ def account(
         None when it cannot be said now: the work waits, and no attempt is used.
     """
     try:
-        credential = _fingerprint(platform, provider, tenant)
+        credential = fingerprint(platform, provider, tenant)
     except ConfigError as error:
         _hold(platform, provider, tenant, None, error.message)
         return None
@@ -67,7 +67,7 @@ def account(
 
 def pause_connection(platform: Platform, provider: Provider, tenant: str, code: str) -> None:
     """The provider refuses a tenant's credentials: its work waits until they are changed, and nobody else's."""
-    _hold(platform, provider, tenant, _fingerprint(platform, provider, tenant), f"the provider refused them: {code}")
+    _hold(platform, provider, tenant, fingerprint(platform, provider, tenant), f"the provider refused them: {code}")
 
 
 def _hold(platform: Platform, provider: Provider, tenant: str, credential: str | None, why: str) -> None:
@@ -117,7 +117,12 @@ def _too_fast(failed: Failed | None) -> bool:
     return failed is not None and failed.error_class is ErrorClass.RATE_LIMITED
 
 
-def _fingerprint(platform: Platform, provider: Provider, tenant: str) -> str:
+def fingerprint(platform: Platform, provider: Provider, tenant: str) -> str:
+    """A name for a tenant's credentials in this process.
+
+    Raises:
+        ConfigError: one of them is not set.
+    """
     secrets = platform.registry.credentials(provider, tenant)
     joined = "\x00".join(secrets[name].reveal() for name in sorted(secrets))
     return accounts.fingerprint(platform.ledger, provider.name, joined)

@@ -57,8 +57,9 @@ def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
 
 @deadletter.command()
 @click.argument("name", metavar="ID|KEY")
+@click.option("--ask", is_flag=True, help="Ask the provider what it shows now; nothing is changed there.")
 @as_json
-def show(name: str, *, as_json: bool) -> None:
+def show(name: str, *, ask: bool, as_json: bool) -> None:
     """Show one dead letter's whole story and the sensible next step: by its id, or by its operation's id or key."""
     from admin.cli import paper
     from admin.cli.deployment import Deployment
@@ -74,11 +75,12 @@ def show(name: str, *, as_json: bool) -> None:
     if dead is None or told is None:
         raise _unknown(name)
     step = next_step(dead, here.kind(dead.kind), task=told.task)
+    there = _ask(here, dead) if ask else None
     if as_json:
         letter = _listed(dead.letter, groups=False)
-        paper.write_json({**letter, "next": step, "operation": as_object(told)})
+        paper.write_json({**letter, "there": there, "next": step, "operation": as_object(told)})
         return
-    _write(dead, told, step)
+    _write(dead, told, step, there)
 
 
 @deadletter.command()
@@ -246,7 +248,15 @@ def _listed(letter: Any, *, groups: bool) -> dict[str, Any]:
     return asdict(letter) if groups else {**asdict(letter), "id": letter.name}
 
 
-def _write(dead: "Dead", told: "Story", step: "Step") -> None:
+def _ask(here: "Deployment", dead: "Dead") -> str:
+    from tasks.look import look
+    from tasks.platform import platform
+
+    bound = here.kind(dead.kind)
+    return "it cannot be asked" if bound is None else look(platform(), bound, dead.id)
+
+
+def _write(dead: "Dead", told: "Story", step: "Step", there: str | None) -> None:
     from admin.cli import paper
     from admin.cli.operation import write_attempts
 
@@ -262,6 +272,7 @@ def _write(dead: "Dead", told: "Story", step: "Step") -> None:
             "why": " ".join(part for part in (letter.reason, letter.error_class, letter.code, letter.message) if part),
             "effect": f"{dead.effect}: {_MEANING[dead.effect]}",
             "reference": dead.reference,
+            f"at {dead.provider} now": there,
             "here": f"{dead.state}, epoch {dead.epoch}, letter {letter.status}",
             "operation": dead.id,
             "sent first": row["first_sent_at"],

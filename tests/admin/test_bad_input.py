@@ -137,3 +137,11 @@ def test_celery_knows_the_same_commands(deployment: Deployment, console: Console
         assert theirs.json == ours.json
     said = celery(deployment, "operation", "show", "order:none")
     assert (said.code, "there is no operation order:none" in said.err, "Traceback" in said.err) == (1, True, False)
+
+
+def test_commands_that_celery_imports_at_each_start_bring_nothing_heavy() -> None:
+    heavy = "'sqlalchemy', 'psycopg', 'redis', 'requests', 'rich', 'ledger', 'integrations', 'config'"
+    modules = "admin.cli.operation, admin.cli.deadletter, admin.cli.provider, admin.cli.explain"
+    script = f"import sys, {modules}; print(sorted({{{heavy}}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -92,7 +92,16 @@ def test_a_requeued_doubt_asks_the_provider_and_finds_the_charge(deployment: Dep
         "F24", form="absent", match={"method": "GET", "path_prefix": "/v1/payment_intents"}
     )
     result = in_doubt(deployment, "2002", "F09")
+    assert "it does not show it" in console.json("deadletter", "show", "dl_1", "--ask")["there"]
     deployment.sandbox.control("DELETE", f"/faults/{blind['id']}")
+    shown = console.run("deadletter", "show", "dl_1", "--ask")
+    assert f"found: {effects(deployment)[0]['reference']}" in shown.out, shown.err
+    assert deployment.row("state, effect", result.id) == ("dead", "unknown")  # a look decides nothing
+    other = console.run("deadletter", "show", "dl_1", "--ask", LOCKGATE_STRIPE_API_KEY="sk_test_other")
+    assert "not asked: the credentials in this environment" in other.out
+    missing = console.run("deadletter", "show", "dl_1", "--ask", LOCKGATE_STRIPE_API_KEY="")
+    assert (missing.code, "set LOCKGATE_STRIPE_API_KEY" in missing.err) == (1, True)
+    assert deployment.count("pauses") == 0
     before = last_seq(deployment)
 
     (done,) = console.json("deadletter", "requeue", "order:2002:payment", *BECAUSE)
@@ -143,6 +152,7 @@ def test_a_doubt_that_nobody_can_ask_about_is_never_sent_again(without_means: De
         mail_id="m-1", sender="shop@example.com", to="ann@example.com", subject="Hello", text="Hello"
     )
     deployment.ends(result.id, "dead")
+    assert console.json("deadletter", "show", "dl_1", "--ask")["there"] == "it cannot be asked"
     said = console.run("deadletter", "requeue", "dl_1", *BECAUSE)
     assert said.code == 1
     assert "postmark cannot be asked" in said.err
