@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import redis
+from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
+from redis.retry import Retry
 
 from resilience.admission import STATE, breaker_key, limit_key
 from resilience.breaker import Breaker
@@ -55,8 +57,10 @@ class Memory:
 
 def connect(url: str, **options: Any) -> redis.Redis:
     """A client whose every connection voids the state of another server, or of another life of this one."""
+    # Tried once more, at once: a connection that went stale is made anew, and nobody waits for a server that is away.
+    retry = Retry(NoBackoff(), 1)
     return redis.Redis.from_url(
-        url, redis_connect_func=_greet, socket_connect_timeout=2.0, socket_timeout=5.0, **options
+        url, redis_connect_func=_greet, retry=retry, socket_connect_timeout=2.0, socket_timeout=5.0, **options
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tasks.hint import PRIORITY_STEPS
 from tasks.platform import platform
 from tasks.queues import DEFAULT, queues, route
 
@@ -18,7 +19,7 @@ class Configuration:
     broker_transport_options = {  # noqa: RUF012  Celery reads it
         "ack_emulation": False,
         "socket_keepalive": True,
-        "priority_steps": [0, 9],
+        "priority_steps": list(PRIORITY_STEPS),
         "max_retries": 0,  # whoever publishes while Redis is away must not wait for it: the row is in, the sweep hints
     }
     broker_connection_retry_on_startup = True

@@ -76,11 +76,11 @@ class LedgerAMQP(AMQP):
             headers, properties, body, _ = message
             headers.update(options.pop("headers", None) or {})
             queue_name = getattr(queue, "name", queue) or self.default_queue.name
-            self._send(producer, Message(name, headers, properties, body, queue_name, options))
+            self._send(Message(name, headers, properties, body, queue_name, options))
 
         return send
 
-    def _send(self, producer: Producer, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         told = {"sender": message.task, "body": message.body, "exchange": "", "routing_key": message.queue}
         signals.before_task_publish.send(
             **told, declare=[], headers=message.headers, properties=message.properties, retry_policy={}
@@ -89,7 +89,7 @@ class LedgerAMQP(AMQP):
             item = _item(self.app, message)
             if _own_next_try(item, message):
                 return
-            _write(producer, item, message)
+            _write(item, message)
         except (InvalidArgumentsError, OperationConflict) as error:
             if current.work is None or not current.work.dispatching:
                 raise
@@ -175,7 +175,7 @@ def _own_next_try(item: Acceptance, message: Message) -> bool:
     return work.parked
 
 
-def _write(producer: Producer, item: Acceptance, message: Message) -> None:
+def _write(item: Acceptance, message: Message) -> None:
     verdict = _verdict(item)
     if not verdict.hint:
         return
@@ -186,7 +186,7 @@ def _write(producer: Producer, item: Acceptance, message: Message) -> None:
     # A plain task's limits are for the worker's main process; an operation has its provider's total deadline.
     names = (*_TRACE, "timelimit") if item.lane.provider == LOCAL else _TRACE
     more = {name: message.headers[name] for name in names if name in message.headers}
-    hint.publish(producer, [hint_of(item)], more=more)  # a broker that is away costs time: the sweep hints again
+    hint.publish(platform().redis, [hint_of(item)], more=more)  # without Redis the sweep hints later
 
 
 def _verdict(item: Acceptance) -> Verdict:

@@ -11,12 +11,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import redis
 from celery import bootsteps
-from kombu.messaging import Producer
 
 from config.errors import ConfigError
 from ledger import due
@@ -60,7 +58,8 @@ class SweepStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Start the thread."""
-        self._sweep = Sweep(worker.app)
+        del worker
+        self._sweep = Sweep()
         self._sweep.start()
 
     def stop(self, worker: Any) -> None:
@@ -71,21 +70,15 @@ class SweepStep(bootsteps.StartStopStep):
 
 
 class Sweep(threading.Thread):
-    """Looks, decides, hints; forever, in ticks.
+    """Looks, decides, hints; forever, in ticks."""
 
-    Args:
-        app: the Celery application, for its broker.
-    """
-
-    def __init__(self, app: Any) -> None:
+    def __init__(self) -> None:
         super().__init__(name="lockgate-sweep", daemon=True)
-        self._app = app
         self._platform = platform()
         self._ended = threading.Event()
         self._guard = _guard(self._platform)
         self._outbox: list[tuple[float, int, Hint]] = []
         self._sent = 0
-        self._producer: Producer | None = None
         self._trouble = ""
 
     def end(self) -> None:
@@ -186,14 +179,8 @@ class Sweep(threading.Thread):
         now, batch = time.monotonic(), []
         while self._outbox and self._outbox[0][0] <= now:
             batch.append(heapq.heappop(self._outbox)[2])
-        if not batch:
-            return
-        if self._producer is None:
-            self._producer = self._app.amqp.Producer(self._app.connection_for_write(), auto_declare=False)
-        if not hint.publish(self._producer, batch):
-            with suppress(Exception):  # it is broken already; a new one is made for the next batch
-                self._producer.connection.close()
-            self._producer = None
+        if batch:
+            hint.publish(self._platform.redis, batch)
 
     def _say(self, what: str, error: Exception) -> None:
         if what != self._trouble:
@@ -285,7 +272,7 @@ def _queue_lengths(here: Platform, queues: list[str]) -> dict[str, int]:
     with here.redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.llen(queue)
-            pipe.llen(f"{queue}\x06\x169")
+            pipe.llen(hint.queue_key(queue, hint.PRIORITY_STEPS[-1]))
         lengths = pipe.execute()
     return {queue: lengths[2 * at] + lengths[2 * at + 1] for at, queue in enumerate(queues)}
 
