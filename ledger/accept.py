@@ -83,11 +83,14 @@ _COLUMNS = {
     "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
 }  # fmt: skip
 
-_ACCEPT = f"""
+_SOME = f"unnest({', '.join(f'%({name})s::{kind}[]' for name, kind in _COLUMNS.items())})"
+_ONE = f"(VALUES ({', '.join(f'%({name})s::{kind}' for name, kind in _COLUMNS.items())}))"
+
+_ACCEPT = """
 WITH asked AS (
     SELECT *, statement_timestamp() + due_in * interval '1 second' AS due_at,
         statement_timestamp() + expires_in * interval '1 second' AS expires_at
-    FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items())}) AS item({", ".join(_COLUMNS)})
+    FROM {items} AS item({columns})
 ), fresh_key AS (
     INSERT INTO lockgate.business_keys
         (id, tenant, provider, kind, business_key, operation_id, digest, schema_version)
@@ -114,12 +117,13 @@ WITH asked AS (
     SELECT ticket_id, id, message, follows FROM asked JOIN fresh USING (id)
 )
 SELECT id, hint FROM fresh
-"""  # noqa: S608  made of the constants above
+"""
+_ACCEPT_SOME = _ACCEPT.format(items=_SOME, columns=", ".join(_COLUMNS))
+_ACCEPT_ONE = _ACCEPT.format(items=_ONE, columns=", ".join(_COLUMNS))  # most are: no arrays to make and take apart
 
 _HOLDERS = """
-SELECT k.id, k.operation_id, k.digest, k.schema_version, o.state
-FROM lockgate.business_keys k JOIN lockgate.operations o ON o.id = k.operation_id
-WHERE k.id = ANY(%(ids)s)
+SELECT id, operation_id, digest, schema_version, (SELECT state FROM lockgate.operations WHERE id = operation_id)
+FROM lockgate.business_keys WHERE id = ANY(%(ids)s)
 """
 
 _ALIAS = """
@@ -138,8 +142,8 @@ LIMIT 1
 """
 
 _KNOWN = """
-SELECT o.id, o.business_key_id, o.state FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
-WHERE t.id = %s
+SELECT id, business_key_id, state FROM lockgate.operations
+WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %s)
 """
 
 
@@ -186,14 +190,14 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
     A savepoint, where there is a transaction, keeps the caller's alive when another one is in the way. Inside one batch
     the first of two equal keys is inserted and the second meets it.
     """
-    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    statement, values = _statement(rows)
     try:
         if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
-            found = connection.execute(_ACCEPT, columns).fetchall()
+            found = connection.execute(statement, values).fetchall()
         else:
             with connection.transaction():
                 connection.execute("SELECT set_config('lock_timeout', '2000', true)")
-                found = connection.execute(_ACCEPT, columns).fetchall()
+                found = connection.execute(statement, values).fetchall()
     except psycopg.errors.LockNotAvailable:
         raise AcceptBusy(rows[0]["business_key"]) from None
     except psycopg.errors.UniqueViolation as error:
@@ -201,6 +205,12 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
             raise
         return _insert_singly(connection, rows)
     return dict(found)
+
+
+def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    if len(rows) == 1:
+        return _ACCEPT_ONE, rows[0]
+    return _ACCEPT_SOME, {name: [row[name] for row in rows] for name in _COLUMNS}
 
 
 def _insert_singly(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:

@@ -30,7 +30,9 @@ SELECT t.id, o.id, o.tenant, o.provider, o.state, o.effect, o.reason, o.referenc
     o.fence = 0 AND l.held_by IS NULL, o.ended_at, t.sealed, t.children, t.follows, t.finalised_at IS NOT NULL,
     r.number, r.sealed, EXISTS (SELECT FROM lockgate.dead_letters d WHERE d.operation_id = o.id AND d.epoch = o.epoch
         AND d.status = 'open' AND d.decide_by > statement_timestamp())
-FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id JOIN lockgate.lanes l ON l.id = o.lane_id
+FROM lockgate.tickets t
+CROSS JOIN LATERAL (SELECT * FROM lockgate.operations WHERE id = t.operation_id LIMIT 1) o  -- by its key, whatever the plan
+JOIN lockgate.lanes l ON l.id = o.lane_id
 LEFT JOIN LATERAL (
     SELECT number, sealed FROM lockgate.replies r WHERE r.operation_id = o.id AND r.sealed IS NOT NULL
     ORDER BY (r.effect = 'done') DESC, r.number DESC LIMIT 1) r ON true

@@ -111,7 +111,7 @@ WITH heard AS (
     UPDATE lockgate.tickets t SET
         follow_at = statement_timestamp() + (t.id = %(ticket_id)s)::int * interval '5 seconds'
             + CASE WHEN %(state)s = 'dead' THEN coalesce(%(hold)s, 0) ELSE 0 END * interval '1 second'
-    FROM moved WHERE t.operation_id = moved.id AND t.follows AND t.finalised_at IS NULL AND %(ended)s
+    WHERE t.operation_id = (SELECT id FROM moved) AND t.follows AND t.finalised_at IS NULL AND %(ended)s
 )
 SELECT id FROM moved
 """

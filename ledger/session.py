@@ -28,7 +28,10 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError)
 _IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}
 _CONNECT_TIMEOUT = 3  # seconds
 _SETTINGS = (
-    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
+    # PostgreSQL keeps the plan of a statement that it has seen a few times. A young ledger's plan must serve a grown one,
+    # so it never scans a table that has an index.
+    "-c enable_seqscan=off"
 )
 
 
@@ -119,7 +122,7 @@ class Ledger:
     def _connect(self) -> Any:
         return psycopg.connect(
             self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, options=_SETTINGS, application_name="lockgate",
-            keepalives_idle=5, keepalives_interval=2, keepalives_count=3,
+            keepalives_idle=5, keepalives_interval=2, keepalives_count=3, prepare_threshold=0,
         )  # fmt: skip
 
 

@@ -27,8 +27,8 @@ _MESSAGE = "UPDATE lockgate.tickets SET sealed = %(sealed)s, follows = %(follows
 def stands_for(connection: Connection, ticket_id: str) -> tuple[uuid.UUID, str, str] | None:
     """The operation behind a task id, its provider and its state; None for an unknown id."""
     row = connection.execute(
-        "SELECT o.id, o.provider, o.state FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id "
-        "WHERE t.id = %s",
+        "SELECT id, provider, state FROM lockgate.operations "
+        "WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %s)",
         [ticket_id],
     ).fetchone()
     return None if row is None else (row[0], row[1], row[2])

@@ -69,17 +69,18 @@ def pages(connection: Connection, statement: str, values: Mapping[str, Any]) -> 
 def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operations(full: Ledger) -> None:
     asked = item("new")
     rows = accepting._row(full, asked, full.lanes[LANE])
-    accept_values = {name: [rows[name]] for name in accepting._COLUMNS}
+    several = {name: [rows[name]] for name in accepting._COLUMNS}
     with full.connection() as connection:
-        assert pages(connection, accepting._ACCEPT, accept_values) < 120
+        assert pages(connection, accepting._ACCEPT_ONE, rows) < 120
+        assert pages(connection, accepting._ACCEPT_SOME, several) < 120
     accept(full, [asked])
     held = claim(full, asked.ticket_id, TERMS, worker="w")
     assert held is not None
     other = item("other")
     accept(full, [other])
     claim_values = {
-        "token": held.lease.token, "ticket_id": other.ticket_id, "worker": "w", "trip": 0, "account": None, "lease": 60.0,
-        "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
+        "claimable": claiming._CLAIMABLE, "token": held.lease.token, "ticket_id": other.ticket_id, "worker": "w",
+        "trip": 0, "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
     }  # fmt: skip
     record_values = (
         record._lease_values(held.lease)

@@ -1,0 +1,67 @@
+"""PostgreSQL keeps a statement's plan: one that was made while the ledger was tiny must serve when it is not."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from given.ledger import PACE, item
+
+from ledger import follow
+from ledger.accept import accept
+from ledger.claim import _CLAIMABLE, Claimed, _claim_on
+from ledger.record import record
+from ledger.session import Connection, Ledger
+from operations.outcome import Effect
+from operations.states import State
+from resilience.decide import Settle
+
+_MANY = 20_000
+_UNTIL_KEPT = 8  # PostgreSQL plans a statement anew five times before it may keep a plan
+DONE = Settle(State.SUCCEEDED, Effect.DONE, "r")
+
+
+def claim_values(ticket_id: str) -> dict[str, Any]:
+    return {
+        "claimable": _CLAIMABLE, "token": uuid.uuid4(), "ticket_id": ticket_id, "worker": "w", "trip": 0,
+        "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
+    }  # fmt: skip
+
+
+def rows_read(connection: Connection) -> int:
+    """Rows of the ledger that this connection has read of late, with an index or without."""
+    found = connection.execute(
+        "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE schemaname = 'lockgate'"
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def lives(ledger: Ledger, claimed: Callable[..., Claimed], key: str) -> None:
+    """A whole life, a repetition and a look: every statement of the hot path."""
+    held = claimed(key)
+    accept(ledger, [item(key)])
+    record(ledger, held.lease, DONE, heard=None, pace=PACE)
+    follow.ended(ledger, held.ticket_id)
+
+
+def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
+    ledger: Ledger, claimed: Callable[..., Claimed]
+) -> None:
+    lives(ledger, claimed, "order:first")
+    # From now on the statistics say: a handful of rows, cheapest read as a whole.
+    with ledger.connection() as connection:
+        connection.execute("ANALYZE")
+    for number in range(_UNTIL_KEPT):
+        lives(ledger, claimed, f"order:early:{number}")
+    held = claimed("order:held")
+    for start in range(0, _MANY, 1000):
+        accept(ledger, [item(f"order:{start + number}") for number in range(1000)])
+    late = item("order:late")
+    with ledger.transaction() as connection:
+        before = rows_read(connection)
+        accept(ledger, [late], connection)
+        accept(ledger, [item("order:late")], connection)
+        assert _claim_on(connection, claim_values(late.ticket_id)) is not None
+        record(ledger, held.lease, DONE, heard=None, pace=PACE, connection=connection)
+        assert connection.execute(follow._ENDED, [[late.ticket_id]]).fetchone() is not None
+        assert rows_read(connection) - before < 100
