@@ -54,15 +54,11 @@ def check_ledger(here: Platform, *, patience: float = _PATIENCE) -> None:
     """
     started = boottime()
     try:
-        persist(lambda: _look(here), give_up=lambda: boottime() - started > patience)
+        behind = persist(lambda: _look(here), give_up=lambda: boottime() - started > patience)
     except psycopg.OperationalError as error:
         raise ConfigError(str(unavailable(error))) from None
-    if pending(here.settings.database_url):
+    if behind:
         raise ConfigError("the database lacks the ledger's tables, or has older ones: run `lockgate migrate` first")
-    try:
-        here.ledger.secret  # noqa: B018  opens what the database holds
-    except SealError as error:
-        raise ConfigError(str(error)) from None
 
 
 def check_redis(here: Platform) -> None:
@@ -83,7 +79,8 @@ def check_redis(here: Platform) -> None:
         )
 
 
-def _look(here: Platform) -> None:
+def _look(here: Platform) -> bool:
+    """Look at all of it, as often as PostgreSQL goes away in the middle; whether the tables are older than the code."""
     with here.ledger.connection() as connection:
         (commit,) = _one(connection, "SHOW synchronous_commit")
         if commit == "off":
@@ -94,6 +91,13 @@ def _look(here: Platform) -> None:
         (late,) = _one(connection, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'async'")
     if late:
         _log.warning("%s standby servers are asynchronous: a failover to one of them may forget operations", late)
+    if pending(here.ledger.url):
+        return True
+    try:
+        here.ledger.secret  # noqa: B018  opens what the database holds
+    except SealError as error:
+        raise ConfigError(str(error)) from None
+    return False
 
 
 def _one(connection: Connection, statement: Any) -> tuple[Any, ...]:

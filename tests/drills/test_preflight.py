@@ -74,3 +74,17 @@ def test_a_database_that_does_not_come_up_is_named(deployment: Deployment) -> No
     deployment.platform.ledger.url = f"postgresql://u:p@127.0.0.1:{free_port()}/nowhere"
     with pytest.raises(ConfigError, match="check LOCKGATE_DATABASE_URL"):
         check_ledger(deployment.platform, patience=0.0)
+
+
+def test_a_database_that_goes_away_in_the_middle_of_the_look_is_waited_for(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def crashed_at_first(url: str) -> bool:
+        looks.append(url)
+        return pending(f"postgresql://u:p@127.0.0.1:{free_port()}/nowhere" if len(looks) == 1 else url)
+
+    monkeypatch.setattr("tasks.preflight.pending", crashed_at_first)
+    check_ledger(deployment.platform)
+    assert len(looks) == 2
