@@ -46,7 +46,7 @@ def run(seed: int | None, pace: float) -> None:
 def demo(seed: int | None, pace: float) -> None:
     """One minute of everything going wrong, and then the account: exit code 1 if anything is not as promised."""
     course = Course(
-        seed=_seed(seed), pace=pace, share=0.25, fresh=True, seconds=60.0, asking=45.0, plan=PLAN, patience=60.0
+        seed=_seed(seed), pace=pace, share=0.25, fresh=True, seconds=60.0, enough=2250, plan=PLAN, patience=60.0
     )
     ending = _played(course)
     code = None if ending is None else _summarise(ending, whole=not ending.interrupted)

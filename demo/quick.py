@@ -50,6 +50,7 @@ DEMO: dict[str, Any] = {
     "breaker.open_for": "1s",
     "breaker.open_for_max": "3s",
     "breaker.ramp": "3s",
+    "breaker.window": "5s",
 }
 #: For thousands of operations in a minute: calls in a second, per tenant and kind, and the flow that is expected.
 WIDE = {"traffic.calls_per_minute": 6000, "limits": [{"calls": 150, "per": "1s", "scope": ["tenant", "kind"]}]}

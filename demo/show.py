@@ -50,7 +50,7 @@ class Course:
         share: of the attempts that meet a fault.
         fresh: whether it begins with nothing of earlier runs.
         seconds: how long it lasts; None until somebody ends it.
-        asking: how long it asks for operations; None as long as it lasts.
+        enough: accepted operations after which it asks for no more; None while it lasts.
         plan: what is broken when: seconds after the beginning, and a name of `chaos.ACTIONS`.
         patience: seconds that everything has to end in, once asking and chaos have ended.
     """
@@ -60,7 +60,7 @@ class Course:
     share: float
     fresh: bool
     seconds: float | None = None
-    asking: float | None = None
+    enough: int | None = None
     plan: Sequence[tuple[float, str]] = ()
     patience: float = 0.0
 
@@ -183,7 +183,7 @@ class Show:
             self._supervisor.mend()
             while self._left and self._left[0][0] <= self._elapsed:
                 self._break(self._left.pop(0)[1])
-            if self._course.asking is not None and self._elapsed >= self._course.asking:
+            if self._course.enough is not None and log.counts["accepted"] >= self._course.enough:
                 stream.end()
             if stream.trouble is not None:
                 raise DemoError(f"the caller met what it should not: {stream.trouble!r}")

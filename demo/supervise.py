@@ -150,7 +150,7 @@ class Supervisor:
         argv = [
             sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}",
             f"--conf={_ROOT / 'config' / 'flower.py'}", "--persistent=True", f"--db={self._home.path('flower.db')}",
-            "--state_save_interval=5000",
+            "--state_save_interval=120000",
         ]  # fmt: skip
         self._start("flower", argv, FLOWER_BASIC_AUTH=f"lockgate:{self.flower_password}")
 
