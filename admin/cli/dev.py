@@ -2,6 +2,8 @@
 
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +28,14 @@ def up(as_json: bool) -> None:  # noqa: FBT001  click calls it
     from embedded import servers
 
     home = _home()
-    running = servers.find(home)
-    if running is None:
-        running = _start(home)
-        click.echo(f"# started; their data is in {home}. Next: lockgate migrate", err=True)
-    else:
-        click.echo(f"# they run already; their data is in {home}", err=True)
+    with _alone(home):
+        running = servers.find(home)
+        if running is None:
+            servers.stop(home)  # one of them may have survived the other
+            running = _start(home)
+            click.echo(f"# started; their data is in {home}. Next: lockgate migrate", err=True)
+        else:
+            click.echo(f"# they run already; their data is in {home}", err=True)
     where = {
         "LOCKGATE_DATABASE_URL": running.database_url,
         "LOCKGATE_REDIS_URL": running.redis_url,
@@ -68,13 +72,34 @@ def _home() -> Path:
     return Path(os.environ.get("LOCKGATE_HOME") or ".lockgate").absolute()
 
 
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Of two commands at once the second waits, and finds what the first started."""
+    import fcntl
+
+    from config.errors import ConfigError
+
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = (home / "servers.lock").open("w")
+    except OSError as error:
+        raise ConfigError(
+            f"{home} cannot be written ({error.strerror}): set LOCKGATE_HOME to a folder of yours"
+        ) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _start(home: Path) -> "Running":
     from config.errors import ConfigError
     from embedded.postgres import PostgresFailedError
     from embedded.servers import Servers
     from embedded.valkey import ValkeyFailedError
 
+    starting = Servers(home, dies_with_us=False)
     try:
-        return Servers(home, dies_with_us=False).up()
+        return starting.up()
     except (PostgresFailedError, ValkeyFailedError, OSError) as error:
-        raise ConfigError(str(error)) from None
+        starting.down()
+        raise ConfigError(" ".join(str(error).split())) from None

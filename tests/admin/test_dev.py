@@ -1,6 +1,7 @@
 """Servers to try Lockgate with, from a shell that has nothing but its PATH."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from given.console import SCRIPT, Console
+from given.deployment import eventually
 
 from embedded import servers
 from ledger.seal import Sealer
@@ -48,6 +50,26 @@ def test_servers_go_up_once_and_come_down(shell: Console) -> None:
     assert servers.find(home) is None
     assert not [pid for pid in (running.postgres_pid, running.valkey_pid) if runs(pid)]
     assert "no servers run" in shell.run("dev", "down").out
+
+
+def test_of_two_at_once_one_starts_them_and_both_are_told_where(shell: Console) -> None:
+    both = [shell.start("dev", "up") for _ in range(2)]
+    (first, _), (second, _) = (process.communicate(timeout=120) for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert first == second
+
+
+def test_what_one_lost_server_leaves_behind_is_started_anew(shell: Console) -> None:
+    home = Path(shell.environment["LOCKGATE_HOME"])
+    assert shell.run("dev", "up").code == 0
+    before = servers.find(home)
+    assert before is not None
+    os.kill(before.valkey_pid, signal.SIGKILL)
+    eventually(lambda: servers.find(home) is None)
+    assert "started" in shell.run("dev", "up").err
+    after = servers.find(home)
+    assert after is not None
+    assert not runs(before.postgres_pid)
 
 
 def test_what_up_prints_is_all_that_a_shell_needs(shell: Console) -> None:
