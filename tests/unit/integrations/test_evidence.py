@@ -1,0 +1,85 @@
+"""What is kept of an exchange: names on the list stay readable, everything else is three stars."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations import evidence
+from operations.request import Reply, Request, Silence
+
+ALLOWED = frozenset({"id", "status", "lockgate_key", "limit"})
+CANARY = "canary-4242-jo@customer.example"
+SECRETS = st.recursive(
+    st.just(CANARY) | st.integers() | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "id2", "x", "meta"]), inner),
+    max_leaves=8,
+)
+
+
+def kept(body: bytes, content_type: str = "application/json") -> Any:
+    return evidence.of_reply(Reply(200, {"content-type": content_type}, body), ALLOWED)["body"]
+
+
+def test_names_on_the_list_stay_readable_and_others_do_not() -> None:
+    body = {"id": "pi_1", "email": CANARY, "data": [{"id": "x", "name": CANARY}], "amount": 4200, "live": True}
+    assert kept(json.dumps(body).encode()) == {
+        "id": "pi_1", "email": "***", "data": [{"id": "x", "name": "***"}], "amount": "***", "live": True,
+    }  # fmt: skip
+
+
+def test_what_lies_under_a_readable_name_is_judged_by_its_own_name() -> None:
+    assert kept(json.dumps({"id": {"name": CANARY, "id": "x"}}).encode()) == {"id": {"name": "***", "id": "x"}}
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(body=SECRETS)
+def test_no_value_of_a_name_that_is_not_listed_is_ever_kept(body: Any) -> None:
+    assert CANARY not in json.dumps(kept(json.dumps(body).encode()))
+
+
+def test_form_fields_are_judged_by_the_name_in_their_last_bracket() -> None:
+    request = Request(
+        "POST", "/v1/x", query=(("limit", "1"), ("email", CANARY)),
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Authorization": CANARY, "Idempotency-Key": "k"},
+        body=b"metadata[lockgate_key]=k&metadata[note]=canary-4242&email=canary-4242",
+    )  # fmt: skip
+    said = evidence.of_request(request, ALLOWED)
+    assert said["body"] == {"metadata[lockgate_key]": "k", "metadata[note]": "***", "email": "***"}
+    assert said["query"] == {"limit": "1", "email": "***"}
+    assert "canary" not in json.dumps(said)
+    assert said["headers"]["Idempotency-Key"] == "k"
+    assert "Authorization" not in said["headers"]
+
+
+@pytest.mark.parametrize("body", [b"<html>canary</html>", b"\xff\xfe", b"[" * 100_000, b"{"])
+def test_what_cannot_be_read_is_only_counted(body: bytes) -> None:
+    assert kept(body, "text/html; charset=utf-8") == {"bytes": len(body), "type": "text/html"}
+
+
+def test_long_values_and_lists_are_cut() -> None:
+    said = kept(json.dumps({"id": "x" * 10_000, "data": [{"id": "y"}] * 1000}).encode())
+    assert len(said["id"]) == 500
+    assert len(said["data"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("message", "normalised"),
+    [
+        ("No such customer: 'cus_Qexample0001'", "No such customer: '<id>'"),
+        ("Found inactive addresses: jo@customer.example.", "Found inactive addresses: <email>."),
+        ("see https://pay.example/x?token=1", "see <url>"),
+        ("charge 4,200.00 failed", "charge <n> failed"),
+        ("row 0a129aee-e1cd-480d-b08d-4f48548ff48d", "row <id>"),
+    ],
+)
+def test_messages_of_one_failure_become_one(message: str, normalised: str) -> None:
+    assert evidence.normalised(message) == normalised
+
+
+def test_a_silence_is_kept_without_addresses() -> None:
+    assert evidence.of_silence(Silence(sent=True, code="tls", message="jo@customer.example hung up")) == {
+        "silence": "tls", "sent": True, "message": "<email> hung up",
+    }  # fmt: skip
