@@ -66,7 +66,7 @@ class BreakerSection(_Section):
 class LimitSection(_Section):
     """One limit: calls in a window, or calls at once."""
 
-    calls: Annotated[float, Field(gt=0)] | None = None
+    calls: Annotated[float, Field(ge=1)] | None = None
     per: Annotated[Duration, Field(gt=0)] | None = None
     concurrent: Annotated[int, Field(gt=0)] | None = None
     scope: tuple[Literal["tenant", "kind"], ...] = ("tenant",)
@@ -136,4 +136,17 @@ class ProviderFile(_Section):
         for limit in self.limits:
             if limit.kind and limit.kind not in self.kinds:
                 raise ValueError(f"a limit names the kind {limit.kind}, which has no table [kinds.{limit.kind}]")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_hold_the_costliest_call(self) -> Self:
+        for limit in self.limits:
+            for name, kind in self.kinds.items():
+                if limit.calls is None or limit.kind not in {"", name} or kind.cost == 1:
+                    continue
+                if kind.cost >= limit.calls * limit.headroom:
+                    raise ValueError(
+                        f"kinds.{name}.cost is {kind.cost:g}, more than a limit of {limit.calls:g} can hold with its "
+                        "headroom: lower the cost, or widen the window"
+                    )
         return self

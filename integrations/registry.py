@@ -218,4 +218,5 @@ def _limit(section: LimitSection, file: ProviderFile) -> Limit:
         headroom=section.headroom,
         life=file.traffic.permit_life,
         kind=f"{file.name}.{section.kind}" if section.kind else "",
+        largest=max(kind.cost for name, kind in file.kinds.items() if section.kind in {"", name}),
     )

@@ -24,6 +24,7 @@ class Limit:
         headroom: the share of it that we use; the rest is for clocks and paths that bunch calls together.
         life: seconds for which a permit is good; older ones are void.
         kind: the only kind that it holds for; all when empty.
+        largest: the cost of the most costly call that it holds for; a bucket never gives less than one such call at once.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Limit:
     headroom: float = 0.95
     life: float = 0.25
     kind: str = ""
+    largest: float = 1.0
 
     @property
     def concurrent(self) -> bool:
@@ -52,12 +54,12 @@ class Limit:
     @property
     def burst(self) -> float:
         """What may be sent at one moment; a twentieth of the window, at least one call."""
-        return max(1.0, self.allowed / 20.0)
+        return max(self.largest, self.allowed / 20.0)
 
     @property
     def rate(self) -> float:
         """Calls per second in the long run."""
-        if self.calls < _TINY:  # of so few, whole calls count: floor(1 + 0.99 x calls) is calls
+        if self.calls < _TINY and self.largest == 1:  # of so few, whole calls count: floor(1 + 0.99 x calls) is calls
             return 0.99 * self.calls / (self.per + self.life)
         return (self.allowed - self.burst) / (self.per + self.life)
 

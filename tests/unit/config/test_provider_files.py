@@ -62,6 +62,8 @@ def changed(tmp_path: Path, **changes: Any) -> Path:
         ({"limits": [{"calls": 5, "per": "1s", "concurrent": 2}]}, r"a limit is either"),
         ({"limits": [{"concurrent": 2, "scope": ["planet"]}]}, r"limits\.0\.scope"),
         ({"limits": [{"concurrent": 2, "kind": "take_pay"}]}, r"a limit names the kind take_pay, which has no table"),
+        ({"limits": [{"calls": 0.5, "per": "1s"}]}, r"limits\.0\.calls"),
+        ({"kinds__take_payment__cost": 30}, r"kinds\.take_payment\.cost is 30, more than a limit of 25 can hold"),
         ({"refusals": [404]}, r"refusals"),
         ({"name": "Stripe!"}, r"name"),
         ({"queues": []}, r"queues"),
