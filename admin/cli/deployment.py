@@ -1,11 +1,13 @@
 """The parts of a deployment that commands need, made from the environment alone; no worker and no broker is needed."""
 
 import getpass
+import logging
 import os
 from functools import cached_property
 
 import redis
 
+from config import logs
 from config.errors import ConfigError
 from config.settings import Settings
 from integrations.registry import BoundKind, Registry
@@ -20,8 +22,11 @@ class Deployment:
 
     @cached_property
     def settings(self) -> Settings:
-        """The environment."""
-        return Settings.from_environment()
+        """The environment; from here on no log of this process shows a secret of it."""
+        settings = Settings.from_environment()
+        if not logging.getLogger().handlers:  # inside of another program its own log stands
+            logs.set_up(settings.log, settings.secrets(), level=logging.WARNING)
+        return settings
 
     @cached_property
     def registry(self) -> Registry:
