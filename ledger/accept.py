@@ -1,7 +1,8 @@
 """Accept operations: key, row, body and ticket in one statement, one verdict for each."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -192,11 +193,10 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
     """
     statement, values = _statement(rows)
     try:
-        if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+        if connection.autocommit and connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
             found = connection.execute(statement, values).fetchall()
         else:
-            with connection.transaction():
-                connection.execute("SELECT set_config('lock_timeout', '2000', true)")
+            with _waiting_briefly(connection):
                 found = connection.execute(statement, values).fetchall()
     except psycopg.errors.LockNotAvailable:
         raise AcceptBusy(rows[0]["business_key"]) from None
@@ -211,6 +211,20 @@ def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any
     if len(rows) == 1:
         return _ACCEPT_ONE, rows[0]
     return _ACCEPT_SOME, {name: [row[name] for row in rows] for name in _COLUMNS}
+
+
+@contextmanager
+def _waiting_briefly(connection: Connection) -> Iterator[None]:
+    """A savepoint in the caller's transaction, with our patience for locks inside and the caller's own again after it.
+
+    The first statement begins a transaction that the caller has opened and not used yet; without it the savepoint would
+    be the transaction, and its end the commit.
+    """
+    row = connection.execute("SELECT current_setting('lock_timeout')").fetchone()
+    with connection.transaction():
+        connection.execute("SELECT set_config('lock_timeout', '2000', true)")
+        yield
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", row)
 
 
 def _insert_singly(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:

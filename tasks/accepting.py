@@ -144,12 +144,14 @@ def _driver(session: Any) -> Connection:
 def _publish_after_commit(session: Session, transaction: Transaction) -> None:
     from tasks.publishing import publish  # noqa: PLC0415  needs the app, which needs us
 
-    def committed(_: Session) -> None:
-        publish(transaction.hints)
-        transaction.hints.clear()
+    def committed(ended: Session) -> None:
+        if not ended.in_nested_transaction():  # the end of a savepoint is no commit
+            publish(transaction.hints)
+            transaction.hints.clear()
 
-    def rolled_back(_: Session) -> None:
-        transaction.hints.clear()
+    def rolled_back(ended: Session) -> None:
+        if not ended.in_nested_transaction():  # after a savepoint's, a hint without a row means nothing
+            transaction.hints.clear()
 
-    event.listen(session, "after_commit", committed, once=True)
-    event.listen(session, "after_rollback", rolled_back, once=True)
+    event.listen(session, "after_commit", committed)
+    event.listen(session, "after_rollback", rolled_back)

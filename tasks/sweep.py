@@ -31,6 +31,7 @@ from resilience.clock import boottime
 from resilience.pacing import LaneView, share
 from resilience.traffic import Lane
 from tasks import hint, judge, traffic
+from tasks.connections import welcome_changed
 from tasks.delivery import LOCAL_LEASE
 from tasks.platform import Platform, platform
 
@@ -123,6 +124,7 @@ class Sweep(threading.Thread):
         epoch = self._guard.look(connection)
         judge.take_back(here, connection)
         judge.judge(here, connection)
+        welcome_changed(here, connection)
         try:
             remembered = traffic.remember(here, connection, epoch)
             if remembered is not None:
