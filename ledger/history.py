@@ -19,7 +19,10 @@ _COLUMNS = (
 )  # fmt: skip
 _OPERATION = f"SELECT {', '.join(_COLUMNS)} FROM lockgate.operations WHERE id = %s"  # noqa: S608  made of the names above
 _TASK = "SELECT l.task FROM lockgate.lanes l JOIN lockgate.operations o ON o.lane_id = l.id WHERE o.id = %s"
-_TICKETS = "SELECT id FROM lockgate.tickets WHERE operation_id = %s ORDER BY alias, created_at LIMIT 20"
+_TICKETS = """
+SELECT ticket_id FROM lockgate.operations WHERE id = %(id)s
+UNION ALL (SELECT id FROM lockgate.tickets WHERE operation_id = %(id)s AND alias ORDER BY created_at LIMIT 20)
+"""
 _HELD_BY = """
 SELECT l.held_by, EXISTS (SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = o.provider
     AND coalesce(p.tenant, o.tenant) = o.tenant AND coalesce(p.kind, o.kind) = o.kind)
@@ -90,7 +93,7 @@ class Story:
         operation: the columns of its row, by name.
         task: the Celery task that carries it out.
         held_by: why the sweep holds its lane back.
-        tickets: the Celery task ids that stand for it; the first twenty.
+        tickets: the Celery task ids that stand for it; of those of repeated callers the first twenty.
     """
 
     operation: Mapping[str, Any]
@@ -131,7 +134,7 @@ def story(ledger: Ledger, connection: Connection, operation_id: uuid.UUID) -> St
         operation=operation,
         task=task[0] if task else "",
         held_by=None if held is None else ("paused" if held[1] else held[0]),
-        tickets=tuple(name for (name,) in connection.execute(_TICKETS, [operation_id]).fetchall()),
+        tickets=tuple(name for (name,) in connection.execute(_TICKETS, {"id": operation_id}).fetchall()),
         attempts=_attempts(ledger, connection, operation),
         dead_letters=tuple(letters.of_operation(connection, operation_id)),
         changes=tuple(audit.entries(connection, str(operation_id))),

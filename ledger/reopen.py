@@ -22,7 +22,10 @@ WHERE id = %(id)s AND state = 'dead'
 # What follows the end of an epoch is sent once per epoch: the next end has its own.
 _FOLLOW_ANEW = """
 UPDATE lockgate.tickets SET finalised_at = NULL, follow_failures = 0, follow_at = %(at)s
-WHERE operation_id = %(id)s AND follows
+WHERE id = ANY(ARRAY(
+    SELECT ticket_id FROM lockgate.operations WHERE id = %(id)s
+    UNION ALL SELECT id FROM lockgate.tickets WHERE operation_id = %(id)s AND alias))
+    AND operation_id = %(id)s AND follows
 """
 
 _END = """

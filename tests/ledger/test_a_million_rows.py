@@ -13,7 +13,7 @@ from given.ledger import LANE, TERMS, item
 
 from ledger import accept as accepting
 from ledger import claim as claiming
-from ledger import due, lapsed, record
+from ledger import due, history, lapsed, letters, record, reopen, waiting
 from ledger.accept import accept
 from ledger.claim import claim
 from ledger.session import Connection, Ledger
@@ -55,7 +55,7 @@ def full(make_database: Callable[[], str], data_key: str) -> Iterator[Ledger]:
     ledger.close()
 
 
-def pages(connection: Connection, statement: str, values: Mapping[str, Any]) -> int:
+def pages(connection: Connection, statement: str, values: Mapping[str, Any] | list[Any]) -> int:
     """Pages that one run of a statement touches, once its plan and the catalogue are warm."""
     found: Any = ((),)
     for _ in range(2):
@@ -107,3 +107,25 @@ def test_the_walk_over_lanes_does_not_grow_with_their_backlogs(full: Ledger) -> 
         found = due.backlogs(connection, epoch=0, stale="{}", bound=500)
     assert len(found) == 1001
     assert max(lane.due for lane in found) == 500
+
+
+def test_what_people_ask_touches_few_pages_among_a_million_operations(full: Ledger) -> None:
+    with full.connection() as connection:
+        (operation,) = history.find(connection, "order:999999")
+        assert history.find(connection, "ticket-999999") == history.find(connection, str(operation)) == [operation]
+        for statement in (
+            history._OPERATION,
+            history._TASK,
+            history._HELD_BY,
+            history._ATTEMPTS,
+            letters._OF_OPERATION,
+        ):
+            assert pages(connection, statement, [operation]) < 30, statement
+        for statement in (history._TICKETS, reopen._FOLLOW_ANEW):
+            assert pages(connection, statement, {"id": operation, "at": "infinity"}) < 30, statement
+        assert pages(connection, history._BY_ID, {"id": operation, "name": "ticket-999999"}) < 30
+        assert pages(connection, history._BY_KEY, ["order:999999"]) < 30
+        assert pages(connection, reopen._FOLLOW_NOW, [operation]) < 30
+        status = pages(connection, waiting._WAITING, {"providers": ["acme"], "bound": 500})
+        assert status / 1001 < 25, "what waits must not be read to its end to be shown"
+        assert pages(connection, waiting._CALLING, []) < 30
