@@ -15,10 +15,16 @@ def _refuse_shadows() -> None:
         found = find_spec(name)
         place = None if found is None or found.origin is None else Path(found.origin).parent
         if place is not None and place.parent != _HOME:
-            raise click.ClickException(
-                f"the package {name!r} in {place.parent} stands in front of Lockgate's own: give it another name, or start "
-                "from another folder"
-            )
+            _refuse(f"the package {name!r} in {place.parent} stands in front of Lockgate's own: give it another name")
+
+
+def _refuse(sentence: str) -> None:
+    if (
+        click.get_current_context(silent=True) is not None
+    ):  # Celery's command would print an exception's whole traceback
+        click.echo(f"Error: {sentence}", err=True)
+        raise SystemExit(1)
+    raise ImportError(sentence)
 
 
 _refuse_shadows()
