@@ -12,6 +12,7 @@ from operations.states import State
 NEVER_A_REQUEST = (
     "refused"  # the reason of what a canvas or a message from elsewhere brought, and could not be accepted
 )
+_FORBIDDEN = 403  # judged in front of any idempotency layer: the same request may pass later
 _BECAUSE = '--because "…"'
 
 
@@ -28,13 +29,14 @@ class Step:
     why: str
 
 
-def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:  # noqa: PLR0911  one step for each case
+def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "", status: int | None = None) -> Step:  # noqa: PLR0911  one step for each case
     """The sensible next step.
 
     Args:
         dead: the letter and its operation.
         bound: its kind; None for a plain task, or a kind that this deployment does not know.
         task: the Celery task that carries it out, for the next generation.
+        status: of the provider's last answer.
     """
     name, effect = dead.letter.name, Effect(dead.effect)
     if dead.letter.status != "open" or dead.state != State.DEAD:
@@ -56,7 +58,7 @@ def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "") -> Step:  
             f"nothing happened, and under this key {dead.provider} would only repeat its last answer: the next generation "
             "has a key of its own",
         )
-    return _without_effect(dead, bound, task)
+    return _without_effect(dead, bound, task, status)
 
 
 def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
@@ -84,16 +86,19 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
     return Step(resolve_command(dead), why)
 
 
-def _without_effect(dead: Dead, bound: BoundKind | None, task: str) -> Step:
+def _without_effect(dead: Dead, bound: BoundKind | None, task: str, status: int | None) -> Step:
     name, again = dead.letter.name, f"{task or dead.kind}.again(after='{dead.id}', …)"
     if dead.letter.error_class != ErrorClass.CLIENT:
         return Step(_requeue(name), f"nothing happened ({dead.letter.reason}): it is safe to send")
+    if status == _FORBIDDEN:
+        return Step(
+            _requeue(name), f"nothing happened: {dead.provider} refused it for want of a permission; grant it there"
+        )
     if bound is not None and bound.assurance.means is Means.KEY and not dead.key_forgotten:
         return Step(
             again,
             f"nothing happened: {dead.provider} refused this very request, and may repeat that under the same key; this "
-            "sends corrected arguments under a new one. Where the cause lay elsewhere, as in a permission: "
-            f"`{_requeue(name)}`",
+            "sends corrected arguments under a new one",
         )
     return Step(
         _requeue(name),

@@ -74,7 +74,7 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
         told = None if dead is None else history.story(here.ledger, connection, dead.id)
     if dead is None or told is None:
         raise _unknown(name)
-    step = next_step(dead, here.kind(dead.kind), task=told.task)
+    step = next_step(dead, here.kind(dead.kind), task=told.task, status=_last_status(told))
     there = _ask(here, dead) if ask else None
     if as_json:
         letter = _listed(dead.letter, groups=False)
@@ -246,6 +246,10 @@ def _listed(letter: Any, *, groups: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(letter) if groups else {**asdict(letter), "id": letter.name}
+
+
+def _last_status(told: "Story") -> int | None:
+    return next((tried.status for tried in reversed(told.attempts) if tried.status is not None), None)
 
 
 def _ask(here: "Deployment", dead: "Dead") -> str:

@@ -170,7 +170,7 @@ def _breaker(one: Standing) -> str:
     known = f"{one.ledger.state} in the ledger (tripped {one.ledger.trip} times)"
     if one.fleet is None:
         return f"{known}, Redis cannot be asked"
-    after = f", a probe in {paper.lasting(one.fleet.retry_in)}" if one.fleet.retry_in > 0 else ""
+    after = f", a probe in {paper.lasting(one.fleet.retry_in)}" if one.fleet.retry_in > 0 and one.held is None else ""
     if one.fleet.breaker == "unknown":
         after = ": admission is shut until a worker's sweep has filled in what Redis lost"
     return f"{one.fleet.breaker}{after}{', a probe is under way' if one.fleet.probing else ''}; {known}"
