@@ -4,6 +4,7 @@ import sys
 
 from celery import Celery
 
+from tasks import authentication as authentication  # noqa: PLC0414  imported for its signal
 from tasks import logs as logs  # noqa: PLC0414  imported for its signal: a worker's log is ours from the first line
 from tasks.configuration import Configuration
 from tasks.task import IntegrationTask, LedgerTask
