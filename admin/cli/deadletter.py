@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ledger.history import Story
     from ledger.letters import Dead
 
+_MOST = 10_000  # of one order; each is decided by itself
+_alike = click.option("--fingerprint", help="All open ones that failed alike, in place of ids.")
+
 
 @click.group(cls=Noun)
 def deadletter() -> None:
@@ -53,6 +56,8 @@ def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
     else:
         columns = _GROUP if groups else _LETTER
         paper.table([title for title, _ in columns], [[getattr(one, name) for _, name in columns] for one in found])
+    if len(found) == wanted.limit:
+        click.echo(f"these are the first {wanted.limit}; --limit shows more", err=True)
 
 
 @deadletter.command()
@@ -84,10 +89,11 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
 
 
 @deadletter.command()
-@click.argument("names", metavar="ID…", nargs=-1, required=True)
+@click.argument("names", metavar="[ID…]", nargs=-1)
+@_alike
 @because
 @as_json
-def requeue(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
+def requeue(names: tuple[str, ...], *, fingerprint: str | None, because: str, as_json: bool) -> None:
     """Send dead letters on their way again; where there is a doubt, the provider is asked first."""
     from admin.cli.deployment import Deployment, order
     from deadletter.requeue import requeue as requeued
@@ -103,7 +109,7 @@ def requeue(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
         how = "the provider is asked first" if done["asks_first"] else "it is sent as soon as its turn comes"
         return f"{done['id']} is requeued: {how}"
 
-    _each(names, one, told, as_json=as_json)
+    _each(_named(here, names, fingerprint), one, told, as_json=as_json)
 
 
 @deadletter.command()
@@ -148,10 +154,11 @@ def resolve(
 
 
 @deadletter.command()
-@click.argument("names", metavar="ID…", nargs=-1, required=True)
+@click.argument("names", metavar="[ID…]", nargs=-1)
+@_alike
 @because
 @as_json
-def discard(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
+def discard(names: tuple[str, ...], *, fingerprint: str | None, because: str, as_json: bool) -> None:
     """Give dead letters up; what waits for them goes on with a failure."""
     from admin.cli.deployment import Deployment, order
     from deadletter.resolve import discard as discarded
@@ -162,7 +169,7 @@ def discard(names: tuple[str, ...], *, because: str, as_json: bool) -> None:
         discarded(here.ledger, letter_id, who)
         return {"id": f"dl_{letter_id}", "state": "discarded"}
 
-    _each(names, one, lambda done: f"{done['id']} is discarded", as_json=as_json)
+    _each(_named(here, names, fingerprint), one, lambda done: f"{done['id']} is discarded", as_json=as_json)
 
 
 def letter_of(name: str) -> int:
@@ -190,32 +197,54 @@ def _unknown(name: str, why: str = "") -> Exception:
     return ConfigError(f"there is no dead letter {name}{why or ': `lockgate deadletter list` shows those there are'}")
 
 
+def _named(here: "Deployment", names: Sequence[str], fingerprint: str | None) -> list[str]:
+    """The letters that an order is about: those that were named, or all that failed alike, the oldest first."""
+    from config.errors import ConfigError
+    from ledger import letters
+
+    if bool(names) == bool(fingerprint):
+        raise click.UsageError("name dead letters by their ids, or all that failed alike by --fingerprint")
+    if fingerprint is None:
+        return list(names)
+    with here.ledger.connection() as connection:
+        found = letters.listed(connection, letters.Wanted(fingerprint=fingerprint, limit=_MOST))
+    if not found:
+        raise ConfigError(f"no open dead letter has the fingerprint {fingerprint}: `lockgate deadletter list --groups`")
+    return [letter.name for letter in reversed(found)]
+
+
 def _each(
     names: Sequence[str], one: Callable[[int], dict[str, Any]], told: Callable[[dict[str, Any]], str], *, as_json: bool
-) -> None:  # fmt: skip
-    """Decide about several, each by itself; those that were refused are named on standard error, with exit code 1."""
+) -> None:
+    """Decide about several, each by itself, and say each; one that was refused is named, and makes the exit code 1."""
     from admin.cli import paper
+
+    done: list[dict[str, Any]] = []
+    try:
+        for name in names:
+            done.append(_one(name, one))
+            if "refused" in done[-1]:
+                click.echo(f"Error: {done[-1]['refused']}", err=True)
+            elif not as_json:
+                click.echo(told(done[-1]))
+    finally:
+        if as_json:
+            paper.write_json(done)
+    if any("refused" in each for each in done):
+        raise click.exceptions.Exit(1)
+
+
+def _one(name: str, decide: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    import psycopg
+
+    from admin.cli.trouble import sentence
     from config.errors import ConfigError
     from operations.errors import NotAllowedError
 
-    done: list[dict[str, Any]] = []
-    refused: list[str] = []
-    for name in names:
-        try:
-            done.append(one(letter_of(name)))
-        except (NotAllowedError, ConfigError) as error:
-            refused.append(str(error))
-            done.append({"id": name, "refused": str(error)})
-    if as_json:
-        paper.write_json(done)
-    else:
-        for each in done:
-            if "refused" not in each:
-                click.echo(told(each))
-    for sentence in refused:
-        click.echo(f"Error: {sentence}", err=True)
-    if refused:
-        raise click.exceptions.Exit(1)
+    try:
+        return decide(letter_of(name))
+    except (NotAllowedError, ConfigError, psycopg.errors.LockNotAvailable) as error:
+        return {"id": name, "refused": sentence(error) or str(error)}
 
 
 def _reference(here: "Deployment", letter_id: int, reference: str | None, *, without: bool) -> str | None:

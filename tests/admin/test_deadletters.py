@@ -195,6 +195,23 @@ def test_of_two_operators_at_once_one_wins_and_the_other_is_told(deployment: Dep
     assert deployment.count("audit WHERE action = 'requeue'") == 1
 
 
+def test_all_that_failed_alike_are_requeued_in_one_order(deployment: Deployment, console: Console) -> None:
+    deployment.worker()
+    results = [refused(deployment, f"2010-{number}") for number in range(3)]
+    (group,) = console.json("deadletter", "list", "--groups")
+    assert (group["count"], group["effect"]) == (3, "none")
+    both = console.run("deadletter", "requeue", "dl_1", "--fingerprint", group["fingerprint"], *BECAUSE)
+    assert both.code == 2
+    done = console.json("deadletter", "requeue", "--fingerprint", group["fingerprint"], *BECAUSE)
+    assert [one["id"] for one in done] == ["dl_1", "dl_2", "dl_3"]
+    for result in results:
+        deployment.ends(result.id)
+    assert len(effects(deployment)) == 3
+    assert deployment.count("audit WHERE action = 'requeue' AND actor = 'ann'") == 3
+    gone = console.run("deadletter", "requeue", "--fingerprint", group["fingerprint"], *BECAUSE)
+    assert (gone.code, "no open dead letter has the fingerprint" in gone.err) == (1, True)
+
+
 def test_a_discarded_letter_stays_what_it_was_and_cannot_be_requeued(deployment: Deployment, console: Console) -> None:
     deployment.worker()
     result = refused(deployment, "2007")
