@@ -174,7 +174,7 @@ class LedgerBackend(KeyValueStoreBackend):
 
     def store_result(self, task_id: str, result: Any, state: str, *args: Any, **kwargs: Any) -> Any:
         """Keep custom states, and ends of names that have no ticket; an operation's own outcome is written already."""
-        if state in _LEDGERS_OWN and ended(platform().ledger, task_id) is not None:
+        if state in _LEDGERS_OWN and (work_of(task_id) is not None or ended(platform().ledger, task_id) is not None):
             return result
         return super().store_result(task_id, result, state, *args, **kwargs)
 

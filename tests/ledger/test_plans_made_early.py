@@ -63,5 +63,5 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
         accept(ledger, [item("order:late")], connection)
         assert _claim_on(connection, claim_values(late.ticket_id)) is not None
         record(ledger, held.lease, DONE, heard=None, pace=PACE, connection=connection)
-        assert connection.execute(follow._ENDED, [[late.ticket_id]]).fetchone() is not None
+        assert connection.execute(follow._ENDED_ONE, [late.ticket_id]).fetchone() is not None
         assert rows_read(connection) - before < 100
