@@ -101,15 +101,22 @@ class DeadlineSocket:
 
     def recv_into(self, *args: Any) -> int:
         """Read once, in what is left of the deadline."""
-        allowed = times()
-        self._inner.settimeout(allowed.left(allowed.read))
+        self._limit()
         return self._inner.recv_into(*args)
 
     def sendall(self, *args: Any) -> None:
         """Write all; the operating system counts the time for the whole."""
-        allowed = times()
-        self._inner.settimeout(allowed.left(allowed.read))
+        self._limit()
         self._inner.sendall(*args)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Nothing: the call's own limits hold, whatever urllib3 would set in between."""
+
+    def _limit(self) -> None:
+        allowed = times()
+        seconds = allowed.left(allowed.read)
+        if seconds != self._inner.gettimeout():  # each change is a system call, and mostly there is none
+            self._inner.settimeout(seconds)
 
     def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> io.BufferedReader:
         """The reader that http.client parses from; it reads through us."""
