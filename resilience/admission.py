@@ -13,6 +13,7 @@ from resilience.breaker import BreakerPolicy, BreakerState, Verdict
 from resilience.clock import Clock, boottime
 from resilience.limiter import Limit
 from resilience.traffic import Lane, Traffic
+from resilience.wire import Wire
 
 _HOME = Path(__file__).parent
 PREFIX = "{lockgate}:"  # one hash slot: a script touches the keys of one provider together
@@ -103,6 +104,8 @@ class Admission:
         now: Callable[[], float] | None = None,
     ) -> None:
         self._client = client
+        self._wire = Wire(client)
+        self._ways: dict[Lane, _Way] = {}
         self._traffic = traffic
         self._clock = clock
         self._now = now
@@ -123,11 +126,11 @@ class Admission:
             ticket: whose hint is dropped on a refusal; noted for the sweep.
         """
         asked_at, token = self._clock(), secrets.token_hex(8)
-        traffic = self._traffic[lane.provider]
+        traffic, way = self._traffic[lane.provider], self._way(lane)
         head = (self._time(), token, cost, int(may_probe), lease)
         try:
-            granted, reason, wait, state, trip, probe, _epoch = self._admit(
-                keys=[*_keys(traffic, lane), REFUSED], args=(*head, *_arguments(traffic, lane.kind), ticket)
+            granted, reason, wait, state, trip, probe, _epoch = self._wire.run(
+                self._admit, (*way.keys, REFUSED), (*head, *way.arguments, ticket)
             )
         except redis.RedisError:
             return Refused("redis", _WITHOUT_REDIS)
@@ -144,12 +147,11 @@ class Admission:
             verdict: what the call said of the provider's health.
             retry_after: seconds, when the provider said that we are too fast.
         """
-        traffic = self._traffic[permit.lane.provider]
+        way = self._way(permit.lane)
         slow = "" if retry_after is None else repr(retry_after)
-        seats = [key for key, limit in _limit_keys(traffic, permit.lane) if limit.concurrent]
-        args = (self._time(), permit.token, verdict.value, permit.trip, slow, *_policy(traffic.breaker))
+        args = (self._time(), permit.token, verdict.value, permit.trip, slow, *way.policy)
         try:
-            before, after, trip, retry_in = self._report(keys=[*_base_keys(permit.lane), *seats], args=args)
+            before, after, trip, retry_in = self._wire.run(self._report, way.seats, args)
         except redis.RedisError:
             return Health(None, None)
         return Health(_state(before), _state(after), trip, float(retry_in))
@@ -170,9 +172,9 @@ class Admission:
         """
         with self._client.pipeline(transaction=False) as pipe:
             for lane, cost in lanes:
-                traffic = self._traffic[lane.provider]
-                args = (self._time(), "", cost, 0, horizon, *_arguments(traffic, lane.kind))
-                self._forecast(keys=_keys(traffic, lane), args=args, client=pipe)
+                way = self._way(lane)
+                args = (self._time(), "", cost, 0, horizon, *way.arguments)
+                self._forecast(keys=list(way.keys), args=args, client=pipe)
             return [
                 Forecast(_state(state), float(retry_in), bool(probing), None if room < 0 else room)
                 for state, retry_in, probing, room in pipe.execute()
@@ -187,8 +189,38 @@ class Admission:
         taken: Any = self._client.lpop(REFUSED, most)
         return [] if taken is None else [ticket.decode() for ticket in taken]
 
+    def _way(self, lane: Lane) -> "_Way":
+        if lane not in self._ways:
+            self._ways[lane] = _way(self._traffic[lane.provider], lane)
+        return self._ways[lane]
+
     def _time(self) -> str:
         return "" if self._now is None else repr(self._now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What the scripts are told of one lane, always the same: made once.
+
+    Attributes:
+        keys, arguments: for asking.
+        seats, policy: for reporting.
+    """
+
+    keys: tuple[str, ...]
+    arguments: tuple[Any, ...]
+    seats: tuple[str, ...]
+    policy: tuple[Any, ...]
+
+
+def _way(traffic: Traffic, lane: Lane) -> _Way:
+    limits = _limit_keys(traffic, lane)
+    return _Way(
+        keys=(*_base_keys(lane), *(key for key, _ in limits)),
+        arguments=_arguments(traffic, lane.kind),
+        seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
+        policy=_policy(traffic.breaker),
+    )
 
 
 @lru_cache
@@ -216,11 +248,6 @@ def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
     return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
 
 
-def _keys(traffic: Traffic, lane: Lane) -> list[str]:
-    return [*_base_keys(lane), *(key for key, _ in _limit_keys(traffic, lane))]
-
-
-@lru_cache(maxsize=1024)
 def _arguments(traffic: Traffic, kind: str) -> tuple[Any, ...]:
     limits: Sequence[Limit] = (*traffic.limits_for(kind), traffic.ramp)
     flat = [

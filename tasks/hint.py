@@ -10,6 +10,7 @@ from typing import Any
 import redis
 
 from ledger.due import Hint
+from resilience.wire import Wire
 
 HEADER = "lockgate"
 VERSION = 1
@@ -67,22 +68,22 @@ def queue_key(queue: str, priority: int) -> str:
     return f"{queue}{_SEPARATOR}{step}" if step else queue
 
 
-def publish(client: redis.Redis, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
+def publish(wire: Wire, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
     """Publish hints; False when the broker is away, which costs time and nothing else."""
     waiting: dict[str, list[str]] = defaultdict(list)
     for hint in hints:
         waiting[queue_key(hint.queue, hint.priority)].append(envelope(hint, more=more))
     try:
         for key, messages in waiting.items():
-            _push(client, key, messages)
+            _push(wire, key, messages)
     except redis.RedisError:
         return False
     return True
 
 
-def _push(client: redis.Redis, key: str, messages: Sequence[str]) -> None:
+def _push(wire: Wire, key: str, messages: Sequence[str]) -> None:
     for start in range(0, len(messages), _MOST):
-        client.lpush(key, *messages[start : start + _MOST])
+        wire.command("LPUSH", key, *messages[start : start + _MOST])
 
 
 def size(hint: Hint, *, more: Mapping[str, Any] | None = None) -> int:

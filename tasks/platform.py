@@ -13,6 +13,7 @@ from integrations.transport import Transport
 from ledger.session import open_ledger
 from resilience import restore
 from resilience.admission import Admission
+from resilience.wire import Wire
 
 _CONNECTIONS = 40  # database connections of one process at most; a thread uses one for milliseconds at a time
 
@@ -32,6 +33,7 @@ class Platform:
         self.ledger = open_ledger(settings, connections=_CONNECTIONS)
         self.transport = Transport()
         self.redis: redis.Redis = restore.connect(settings.redis_url)
+        self.wire = Wire(self.redis)
         traffic = {name: provider.traffic for name, provider in self.registry.providers.items()}
         self.admission = Admission(self.redis, traffic)
 

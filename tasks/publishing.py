@@ -9,4 +9,4 @@ from tasks.platform import platform
 
 def publish(hints: Sequence[Hint]) -> bool:
     """Publish hints; False when the broker is away, which the sweep makes good."""
-    return hint.publish(platform().redis, hints) if hints else True
+    return hint.publish(platform().wire, hints) if hints else True

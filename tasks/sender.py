@@ -186,7 +186,7 @@ def _write(item: Acceptance, message: Message) -> None:
     # A plain task's limits are for the worker's main process; an operation has its provider's total deadline.
     names = (*_TRACE, "timelimit") if item.lane.provider == LOCAL else _TRACE
     more = {name: message.headers[name] for name in names if name in message.headers}
-    hint.publish(platform().redis, [hint_of(item)], more=more)  # without Redis the sweep hints later
+    hint.publish(platform().wire, [hint_of(item)], more=more)  # without Redis the sweep hints later
 
 
 def _verdict(item: Acceptance) -> Verdict:
