@@ -20,7 +20,7 @@ class Asked:
         key: the business key, by which the caller can ask again; empty where it follows from the step before.
         ticket: the Celery task id; empty where the call raised.
         answer: accepted, or maybe: the call raised, and the caller cannot know.
-        door: delay, accept_many or chain.
+        door: delay, accept_many, chain, or again: the same call a second time.
         after: the ticket of the step before, in a chain.
         why: the error, of a maybe.
     """

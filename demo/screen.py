@@ -59,7 +59,7 @@ class Screen:
     def say(self, line: str) -> None:
         """Something happened."""
         if self._live is None:
-            self._console.print(line, highlight=False, markup=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
             self._news.append(f"{time.strftime('%H:%M:%S')}  {line}")
 

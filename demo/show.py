@@ -198,11 +198,6 @@ class Show:
         self._say(chaos.ACTIONS[what](chaos.target(self._home), self._rng))
         self._flushes += what == "flush"
 
-    @property
-    def _alone(self) -> bool:
-        """Whether the ledger has nothing in it but this run."""
-        return self._course.fresh and self._supervisor.stores.own_postgres
-
     def _over(self) -> bool:
         return self._course.seconds is not None and self._elapsed >= self._course.seconds
 
@@ -218,7 +213,7 @@ class Show:
         )  # fmt: skip
 
     def _ending(self, log: AskedLog, journal: Journal) -> Ending:
-        ledger, asked, alone = platforms.platform().ledger, read(log.path), self._alone
+        ledger, asked, alone = platforms.platform().ledger, read(log.path), self._supervisor.alone
         found = rows(ledger, asked, everything=alone)
         others = frozenset[str]() if alone else of_others(ledger, found)
         journal.read()

@@ -53,6 +53,11 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self.journal = home.path("journal.jsonl")
 
+    @property
+    def alone(self) -> bool:
+        """Whether ledger and journal are this run's alone; a database that was given to us is not emptied."""
+        return self._fresh and self.stores.own_postgres
+
     def up(self) -> None:
         """Start everything, a line for each thing that is up.
 
@@ -60,7 +65,7 @@ class Supervisor:
             DemoError: something did not come up.
         """
         self.stores.up(self._say)
-        if self._fresh:
+        if self.alone:
             self.stores.use_fresh_database()
             self.journal.unlink(missing_ok=True)
         upgrade(self.stores.database_url)

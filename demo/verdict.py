@@ -5,7 +5,7 @@ The rules, for every operation that the caller was told is accepted:
 - it is in the ledger (else it is *lost*) and has ended (else it is *stuck*);
 - *succeeded*: exactly one effect at the provider, under the reference that the ledger gives;
 - *declined*, and *dead* with effect *none*: no effect; *done*: one; *unknown*: none or one, never two;
-- two effects under one key are *doubled*, whatever the ledger says.
+- two effects under one key are *doubled*, whatever the ledger says, and so is one key with two operations.
 
 A *maybe* may be there or not; a later step of a chain is there if the step before succeeded, and only then. Effects that
 belong to no operation of the caller's, and operations that nobody asked for, are *unasked*.
@@ -51,7 +51,7 @@ class Verdict:
     """All of it.
 
     Attributes:
-        accepted: operations that the caller was told are accepted, later steps that came to be included.
+        accepted: operations that the caller was told are accepted, each once, later steps once they came.
         raised: calls that raised, so that the caller could not know.
         maybe: operations of such calls that no later call with the same key was told of.
         ends: how many ended how: `succeeded`, `declined`, `dead/none`, …; what has not ended by its state.
@@ -95,6 +95,7 @@ class _Court:
         self._by_business: dict[tuple[str, bool], list[Effect]] = defaultdict(list)
         for effect in self._standing:
             self._by_business[effect.business, effect.name == "capture"].append(effect)
+        self._operations: dict[tuple[str, str, str], str] = {}
         self._claimed: set[tuple[str, str, str]] = set()
         self._judged: dict[str, Row] = {}
         self._problems: list[Problem] = []
@@ -126,8 +127,11 @@ class _Court:
                 what: What = "lost"
                 self._problem(what, one.key or one.ticket, f"{one.kind} was accepted and is not in the ledger")
             return True
+        if one.key and self._operations.setdefault((one.tenant, one.kind, one.key), row.operation) != row.operation:
+            self._problem("doubled", one.key, f"{one.kind} asked for twice became two operations")
+        seen = row.operation in self._judged
         self._judge_row(row, payment=before.reference if before else "")
-        return True
+        return not seen
 
     def _judge_row(self, row: Row, *, payment: str = "") -> None:
         if row.operation in self._judged:

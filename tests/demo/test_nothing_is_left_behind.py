@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from given.deployment import eventually
 
 from demo.home import Known
@@ -34,6 +36,12 @@ class Demo:
     def processes(self) -> list[Known]:
         found = json.loads((self.home / "demo" / "running.json").read_text())["processes"]
         return [Known(**process) for process in found]
+
+    def flower(self) -> tuple[str, str]:
+        """Its address and password, as printed."""
+        found = re.search(r"Flower … (\S+)  user lockgate  password (\S+)", self.log.read_text())
+        assert found is not None
+        return found[1], found[2]
 
     def ends(self, number: signal.Signals) -> str:
         """End it by a signal; what it said."""
@@ -80,6 +88,9 @@ def test_it_survives_chaos_and_ctrl_c_ends_all_of_it(home: Path, start: Callable
     assert broken.returncode == 0, broken.stderr
     assert all(word in broken.stdout for word in ("SIGKILL", "FLUSHALL", "broke"))
     demo.says("killed 1")
+    url, password = demo.flower()
+    assert requests.get(f"{url}/api/workers", timeout=30).status_code == 401
+    assert requests.get(f"{url}/tasks", auth=("lockgate", password), timeout=30).status_code == 200
     said = demo.ends(signal.SIGINT)
     assert demo.process.returncode == 0, said
     assert "Everything is as promised." in said

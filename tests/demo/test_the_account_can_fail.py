@@ -142,4 +142,9 @@ def test_a_capture_that_did_not_happen_is_false() -> None:
 def test_one_operation_for_two_tickets_is_judged_once() -> None:
     second = replace(row(1), ticket="ticket-2")
     verdict = judge([asked(1), asked(1, ticket="ticket-2")], [row(1), second], [charge(1)])
-    assert (verdict.problems, sum(verdict.ends.values())) == ([], 1)
+    assert (verdict.problems, verdict.accepted, sum(verdict.ends.values())) == ([], 1, 1)
+
+
+def test_one_key_that_became_two_operations_is_doubled() -> None:
+    other = replace(row(2), key=row(1).key)
+    assert found(judge([asked(1), asked(1, ticket="ticket-2")], [row(1), other], [charge(1), charge(2)])) == ["doubled"]
