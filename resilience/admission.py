@@ -77,12 +77,18 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What admission would grant a lane soon; `room` is None where nothing limits it."""
+    """What admission would grant a lane soon.
+
+    Attributes:
+        room: permits; None where nothing limits it.
+        shared: permits of the limits that count all kinds together; None where there are none.
+    """
 
     breaker: BreakerState | None
     retry_in: float
     probing: bool
     room: int | None
+    shared: int | None = None
 
 
 class Admission:
@@ -176,8 +182,14 @@ class Admission:
                 args = (self._time(), "", cost, 0, horizon, *way.arguments)
                 self._forecast(keys=list(way.keys), args=args, client=pipe)
             return [
-                Forecast(_state(state), float(retry_in), bool(probing), None if room < 0 else room)
-                for state, retry_in, probing, room in pipe.execute()
+                Forecast(
+                    _state(state),
+                    float(retry_in),
+                    bool(probing),
+                    None if room < 0 else room,
+                    _shared(self._traffic[lane.provider], lane.kind, each),
+                )
+                for (lane, _), (state, retry_in, probing, room, each) in zip(lanes, pipe.execute(), strict=True)
             ]
 
     def refused(self, most: int) -> list[str]:
@@ -266,6 +278,17 @@ def _type(limit: Limit) -> str:
     if limit.concurrent:
         return "seats"
     return "quota" if limit.long else "bucket"
+
+
+def _shared(traffic: Traffic, kind: str, rooms: Sequence[int]) -> int | None:
+    """The permits of those limits that other kinds use up as well."""
+    limits = (*traffic.limits_for(kind), traffic.ramp)
+    together = [
+        room
+        for limit, room in zip(limits, rooms, strict=False)  # no rooms at all while the breaker is not closed
+        if room >= 0 and not limit.kind and "kind" not in limit.scope
+    ]
+    return min(together, default=None)
 
 
 def _policy(policy: BreakerPolicy) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """How many operations the sweep hints at in each lane: pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,6 +24,48 @@ class LaneView:
     due: int
     hinted: int
     room: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWant:
+    """What a lane wants of the limits that it shares with others.
+
+    Attributes:
+        counted: for whom its limits count, such as provider and tenant: lanes with the same one share them.
+        work: operations that are due, with or without a hint under way.
+        room: permits that it would get if it were alone.
+        shared: permits of the limits that count all kinds together; None where there are none.
+    """
+
+    lane: int
+    kind: str
+    counted: tuple[str, str]
+    work: int
+    room: int
+    shared: int | None
+
+
+def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
+    """Divide what limits grant among the lanes behind them: equal slices, and what one has no work for goes to the others.
+
+    Returns:
+        Permits for every lane.
+    """
+    lanes = {want.lane: want for want in wants}
+    rooms = dict.fromkeys(lanes, 0)
+    of_a_kind: dict[tuple[str, str, str], list[LaneWant]] = defaultdict(list)
+    together: dict[tuple[str, str], list[LaneWant]] = defaultdict(list)
+    for want in lanes.values():
+        of_a_kind[*want.counted, want.kind].append(want)
+        if want.shared is not None:
+            together[want.counted].append(want)
+    for members in of_a_kind.values():
+        rooms |= _fair({want.lane: want.work for want in members}, min(want.room for want in members))
+    for members in together.values():
+        least = min(want.shared for want in members if want.shared is not None)
+        parts = _fair({want.lane: rooms[want.lane] for want in members}, least)
+        rooms |= {want.lane: parts.get(want.lane, 0) for want in members}
+    return rooms
 
 
 def share(lanes: Iterable[LaneView], *, window: int, hinted: dict[str, int]) -> dict[int, int]:
@@ -62,8 +104,8 @@ def _wants(lane: LaneView) -> int:
     return max(0, min(lane.due, lane.room - lane.hinted))
 
 
-def _fair(wants: dict[Key, int], free: int) -> dict[Key, int]:
-    """Equal slices; what one does not want goes to the others."""
+def _fair(wants: Mapping[Key, int], free: int) -> dict[Key, int]:
+    """Equal slices; what one does not want goes to the others. Who gets none is left out."""
     given: dict[Key, int] = {}
     remaining = dict(sorted(wants.items(), key=lambda item: item[1]))
     while remaining and free > 0:

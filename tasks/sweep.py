@@ -28,7 +28,7 @@ from operations.means import Means
 from resilience.admission import Forecast
 from resilience.breaker import BreakerState
 from resilience.clock import boottime
-from resilience.pacing import LaneView, share
+from resilience.pacing import LaneView, LaneWant, divide, share
 from resilience.traffic import Lane
 from tasks import hint, judge, traffic
 from tasks.connections import welcome_changed
@@ -204,22 +204,26 @@ def _forecasts(here: Platform, lanes: list[Backlog]) -> dict[int, Forecast]:
 
 
 def _views(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
-    """The lanes that may be hinted at; those behind the same limit share what it grants."""
-    sharers: dict[tuple[str, str], int] = defaultdict(int)
-    for lane in lanes:
-        sharers[_sharing(here, lane)] += 1
-    views: list[LaneView] = []
+    """The lanes that may be hinted at, each with what admission has for it."""
+    rooms = _rooms(here, [lane for lane in lanes if not lane.paused], forecasts)
+    return [
+        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, rooms.get(lane.lane_id))
+        for lane in lanes
+        # not what a person holds back, nor a provider of a newer version
+        if not lane.paused and (lane.lane_id in forecasts or lane.provider == LOCAL)
+    ]
+
+
+def _rooms(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
+    """Permits for each lane that something limits."""
+    wants = []
     for lane in lanes:
         forecast = forecasts.get(lane.lane_id)
-        if lane.paused or (forecast is None and lane.provider != LOCAL):
-            continue  # held back by a person, or a provider of a newer version
-        room: int | None = None
-        if forecast is not None:
+        if forecast is not None and forecast.room is not None:
             room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
-            if room:
-                room = -(-room // sharers[_sharing(here, lane)])
-        views.append(LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, room))
-    return views
+            counted = _sharing(here, lane)
+            wants.append(LaneWant(lane.lane_id, lane.kind, counted, lane.due + lane.hinted, room, forecast.shared))
+    return divide(wants)
 
 
 def _sharing(here: Platform, lane: Backlog) -> tuple[str, str]:

@@ -162,3 +162,21 @@ def test_an_operator_holds_a_breaker_open_or_closed_whatever_the_calls_say(clien
     restore.hold(client, "acme", "")
     assert isinstance(admission.ask(LANE, lease=60), Permit)
     assert client.hget(breaker_key("acme"), "consecutive") in {None, b"0"}
+
+
+def test_a_forecast_tells_what_all_kinds_share_from_what_is_the_kinds_own(client: redis.Redis) -> None:
+    limits = (Limit("25 per kind", ("tenant", "kind"), 25, 1.0), Limit("100 per tenant", ("tenant",), 100, 1.0))
+    admission = Admission(client, {"acme": Traffic("acme", limits=limits)}, now=lambda: 1_000_000.0)
+    before = admission.forecast(LANE, horizon=1)
+    assert before.room is not None
+    assert before.shared is not None
+    assert before.room < before.shared
+    assert isinstance(admission.ask(LANE, lease=60), Permit)
+    other = admission.forecast(Lane("acme", LANE.tenant, "acme.other"), horizon=1)
+    assert (other.room, other.shared) == (before.room, before.shared - 1)
+
+
+def test_a_limit_of_one_kind_alone_is_not_shared(client: redis.Redis) -> None:
+    limits = (Limit("25 per kind", ("tenant", "kind"), 25, 1.0),)
+    admission = Admission(client, {"acme": Traffic("acme", limits=limits)}, now=lambda: 1_000_000.0)
+    assert admission.forecast(LANE, horizon=1).shared is None
