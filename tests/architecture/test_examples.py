@@ -1,5 +1,7 @@
 """The examples that people copy are carried out as they stand, by a real worker."""
 
+import inspect
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -9,10 +11,11 @@ from typing import Any
 import pytest
 import requests
 from given.deployment import Deployment, Sandbox
-from given.documents import blocks, files
+from given.documents import blocks, column, files
 
 from operations.errors import Declined
 from tasks.app import app
+from tasks.task import IntegrationTask
 
 PAGE = "docs/adding-a-provider.md"
 
@@ -72,3 +75,26 @@ def test_somebody_elses_thing_of_that_name_is_a_refusal(shop: Any) -> None:
     ).raise_for_status()
     with pytest.raises(Declined, match="taken"):
         import_module("shop").make_thing.delay(reference="shelf-9").get(timeout=60)
+
+
+def test_every_block_about_using_it_runs_as_it_stands(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCKGATE_DATABASE_URL", deployment.environment["LOCKGATE_DATABASE_URL"])
+    deployment.worker(concurrency=8)
+    names: dict[str, Any] = {}
+    told = blocks("docs/using.md", "python")
+    for block in told:
+        exec(compile(block, "docs/using.md", "exec"), names)  # noqa: S102  the page's own words are what is tried
+    names["engine"].dispose()
+    (printed,) = capsys.readouterr().out.splitlines()
+    assert f"# {printed}\n" in "".join(told)
+    charges = [effect for effect in deployment.sandbox.effects() if effect["effect"] == "charge" and effect["standing"]]
+    assert len(charges) == 24
+
+
+def test_every_error_that_a_caller_may_meet_is_explained() -> None:
+    raised = re.findall(
+        r"^    (\w+): ", (inspect.getdoc(IntegrationTask.apply_async) or "").partition("Raises:")[2], re.MULTILINE
+    )
+    assert set(column("docs/using.md", "Ask for an operation")) == set(raised)
