@@ -52,10 +52,11 @@ class Transport:
     """Sends requests. One session per (provider, tenant): no cookie, connection or credential is ever shared.
 
     Args:
-        pool_size: connections kept alive per session; as many as calls are made at once.
+        pool_size: connections kept alive per session, at most; more than any process has threads, for a connection that
+            finds no place is thrown away after its call, and a place that is not used costs nothing.
     """
 
-    def __init__(self, pool_size: int = 32) -> None:
+    def __init__(self, pool_size: int = 256) -> None:
         self._pool_size = pool_size
         self._sessions: dict[tuple[str, str], requests.Session] = {}
         self._lock = threading.Lock()

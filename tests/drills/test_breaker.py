@@ -43,6 +43,8 @@ def test_four_workers_probe_a_provider_that_is_down_once_in_each_open_period(dep
     waiting = pay_many("down", 100)
     for _ in range(4):
         deployment.worker()  # not even the account is known yet: asking for it is a call like any other
+    eventually(lambda: trips(deployment) >= 3)
+    flush(deployment)  # the breaker is a row; what Redis held was its copy
     eventually(lambda: trips(deployment) >= 6)
     opened = [at for _, after, _, at in moves(deployment) if after == "open"]
     calls = [event["at"] for event in requests_at(deployment.sandbox)]

@@ -54,6 +54,35 @@ def test_the_provider_never_sees_more_than_its_limit_in_any_window(seed: int) ->
     assert max(windows) <= world.limit.calls
 
 
+def alone_in_an_outage(seed: int, means: Means) -> World:
+    """One operation, accepted when the provider has just gone for a minute; its attempts are over in a quarter of that."""
+    world = World(seed, means, operations=1)
+    world.provider.trouble = world.lossy = world.crashy = 0.0
+    world.provider.down_until = 70.0
+    world.run()
+    return world
+
+
+@pytest.mark.parametrize("means", [Means.KEY, Means.UNIQUE, Means.QUERY])
+def test_the_only_operation_of_the_day_outlives_an_outage(means: Means) -> None:
+    for seed in range(SEEDS):
+        world = alone_in_an_outage(seed, means)
+        assert violations(world) == []
+        assert {row.state for row in world.rows} <= {State.SUCCEEDED, State.DECLINED}
+
+
+@pytest.mark.parametrize("operations", [10, 50, 500])
+def test_what_an_outage_costs_does_not_depend_on_the_backlog(operations: int) -> None:
+    """The calls that open the breaker, those under way meanwhile, and a probe now and then: a minute, if not less."""
+    for seed in range(5):
+        world = World(seed, Means.KEY, operations=operations)
+        world.provider.trouble = world.lossy = world.crashy = 0.0
+        world.provider.down_until = 60.0
+        world.run()
+        assert violations(world) == []
+        assert sum(1 for at in world.provider.arrivals if at < world.provider.down_until) <= 25
+
+
 def test_a_run_replays_from_its_seed() -> None:
     first, second = World(7, Means.QUERY), World(7, Means.QUERY)
     first.run()

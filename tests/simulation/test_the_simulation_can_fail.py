@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from simulation.test_simulation import violations
+from simulation.test_simulation import alone_in_an_outage, violations
 from simulation.world import World
 
 from operations.means import Means
 from operations.outcome import Effect, Failed
-from operations.states import Reason
-from resilience import decide
-from resilience.decide import Confirm, Retry
+from operations.states import Reason, State
+from resilience import decide, limiter
+from resilience.decide import Confirm, Park, Retry
 
 
 def caught(means: Means, plant: Callable[[World], None] = lambda _: None) -> str:
@@ -99,3 +99,25 @@ def test_a_question_that_is_never_asked_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(decide, "_unclear", lambda standing, *_: Confirm(1e9, standing.effect, standing.failures))
     monkeypatch.setattr(World, "judge", lambda *_: None)
     assert "stuck" in caught(Means.QUERY)
+
+
+def test_an_outage_uses_up_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = World.around
+    monkeypatch.setattr(World, "around", lambda self, row: replace(around(self, row), breaker_closed=True))
+    monkeypatch.setattr(decide, "exhausted", lambda standing, **_: Park("exhausted", standing.effect))
+    ends = {row.state for seed in range(20) for row in alone_in_an_outage(seed, Means.KEY).rows}
+    assert State.DEAD in ends
+
+
+def test_a_bucket_that_holds_a_whole_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter.Limit, "burst", property(lambda limit: limit.allowed))
+    monkeypatch.setattr(limiter.Limit, "rate", property(lambda limit: limit.allowed / limit.per))
+
+    def most(world: World) -> int:
+        arrivals = sorted(world.provider.arrivals)
+        return max(sum(1 for other in arrivals if start <= other < start + 1.0) for start in arrivals)
+
+    worlds = [World(seed, Means.KEY, operations=200) for seed in range(6)]
+    for world in worlds:
+        world.run()
+    assert max(most(world) for world in worlds) > worlds[0].limit.calls
