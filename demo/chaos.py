@@ -79,4 +79,7 @@ def wreak(home: Home, what: str | None) -> list[str]:
         DemoError: no demo is running.
     """
     rng = random.SystemRandom()
-    return [ACTIONS[name](target(home), rng) for name in ([what] if what else ROUND)]
+    done = [ACTIONS[name](target(home), rng) for name in ([what] if what else ROUND)]
+    for sentence in done:
+        home.note(sentence)
+    return done

@@ -3,9 +3,10 @@
 import fcntl
 import json
 import os
+import shlex
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,28 @@ class Home:
 
     def leave(self) -> None:
         """Say that no demo runs here any more."""
-        self.path("running.json").unlink(missing_ok=True)
+        for name in ("running.json", "environment", "chaos.log"):
+            self.path(name).unlink(missing_ok=True)
+
+    def offer(self, environment: Mapping[str, str]) -> Path:
+        """Write down the deployment's environment, for operators' commands in another terminal; it holds secrets."""
+        path = self.path("environment")
+        path.touch(mode=0o600)
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
+        path.write_text("".join(lines))
+        return path
+
+    def note(self, done: str) -> None:
+        """Tell the running demo what somebody did to it from another terminal."""
+        with self.path("chaos.log").open("a") as file:
+            file.write(f"{done}\n")
+
+    def noted(self, after: int) -> list[str]:
+        """What others did, without so many that are known."""
+        try:
+            return self.path("chaos.log").read_text().splitlines()[after:]
+        except FileNotFoundError:
+            return []
 
     def write(self, running: Running) -> None:
         """Let others find the demo; the file holds Redis's password."""

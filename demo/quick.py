@@ -52,6 +52,8 @@ DEMO: dict[str, Any] = {
     "breaker.ramp": "3s",
     "breaker.window": "5s",
 }
+#: Where somebody watches for as long as they like, an end and a new beginning are no reason to give up.
+PATIENT = {"retry.give_up_after": "1h"}
 #: For thousands of operations in a minute: calls in a second, per tenant and kind, and the flow that is expected.
 WIDE = {"traffic.calls_per_minute": 6000, "limits": [{"calls": 150, "per": "1s", "scope": ["tenant", "kind"]}]}
 
@@ -61,9 +63,9 @@ def write_demo_files(folder: Path, *, wide: bool) -> Path:
 
     Args:
         folder: where to.
-        wide: whether limits are raised; else the providers' real ones hold.
+        wide: whether limits are raised for one minute; else the providers' real ones hold, and work may wait.
     """
-    changes = DEMO | (WIDE if wide else {})
+    changes = DEMO | (WIDE if wide else PATIENT)
     return write_quick_files(folder, **{name.replace(".", "__"): value for name, value in changes.items()})
 
 

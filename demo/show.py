@@ -3,9 +3,11 @@
 import contextlib
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -27,6 +29,7 @@ from demo.verdict import Verdict, judge
 from tasks import platform as platforms
 
 _TICK = 0.2  # seconds
+_COMMAND = Path(sys.executable).parent / "lockgate"
 _LAST_CALL = 30.0  # seconds for what is being asked when the asking ends; longer than the ledger's own time limits
 _KEYS = {"k": "kill", "f": "flush", "b": "break", "p": "postgres"}
 #: Faults that an attempt may meet by plan: all that leave the provider's own promises standing. Not F19 (a credential that
@@ -97,6 +100,7 @@ class Show:
         self._rng = random.Random(course.seed)  # noqa: S311  it must replay
         self._left = list(course.plan)
         self._flushes = 0
+        self._noted = 0
         self._began = 0.0
         self._interrupted = False
 
@@ -125,6 +129,7 @@ class Show:
         self._control("/plan", seed=self._course.seed, share=self._course.share, faults=FAULTS, params=_PARAMS)
         for order in LOOK_UPS:
             self._control("/faults", fault="F24", **order)
+        self._offer_commands()
         for said in described(self._home.path("providers")):
             self._say(f"shortened for the demo: {said}")
         self._say(
@@ -181,6 +186,7 @@ class Show:
     def _turn(self, stream: Stream, watch: Watch, log: AskedLog, *, keys: bool, until: Callable[[], bool]) -> None:
         while not until():
             self._supervisor.mend()
+            self._hear_others()
             while self._left and self._left[0][0] <= self._elapsed:
                 self._break(self._left.pop(0)[1])
             if self._course.enough is not None and log.counts["accepted"] >= self._course.enough:
@@ -193,6 +199,17 @@ class Show:
                 raise KeyboardInterrupt
             if pressed in _KEYS:
                 self._break(_KEYS[pressed])
+
+    def _offer_commands(self) -> None:
+        own = {name: value for name, value in self._supervisor.environment.items() if name.startswith("LOCKGATE_")}
+        self._say(f"operators' commands, in another terminal: . {self._home.offer(own)}; {_COMMAND} deadletter list")
+
+    def _hear_others(self) -> None:
+        """What `make chaos` did from another terminal is shown and counted like our own."""
+        for sentence in self._home.noted(self._noted):
+            self._noted += 1
+            self._flushes += sentence.startswith("emptied")
+            self._say(sentence)
 
     def _break(self, what: str) -> None:
         self._say(chaos.ACTIONS[what](chaos.target(self._home), self._rng))
