@@ -1,17 +1,21 @@
 """A provider that is down uses up no attempt, is asked by one probe at a time, and is not run over afterwards."""
 
 import time
+import tomllib
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+import tomli_w
 from given.console import Console
 from given.deployment import Deployment, eventually
 from given.traffic import PAYMENT, ended_well, most_in_a_window, pay_many, requests_at
 
-from tasks.payments import take_payment
+from demo.quick import write_quick_files
+from tasks.payments import create_customer, take_payment
 
 BURST = 200  # calls a second that the limit allows: more than four workers here can send
 
@@ -193,4 +197,33 @@ def test_a_breaker_that_a_person_holds_closed_does_not_open_over_a_flush(deploym
     assert trips(deployment) == 0
     lift(deployment, down)
     for result in results:
+        deployment.ends(result.id)
+
+
+def test_a_send_that_could_double_is_no_probe_while_anything_else_waits(
+    deploy: Callable[..., Deployment], tmp_path: Path
+) -> None:
+    """Customers are of means X here, and were first; payments are of means K."""
+    folder = write_quick_files(tmp_path / "both", breaker__open_for="1s", breaker__open_for_max="1s")
+    content = tomllib.loads((folder / "stripe.toml").read_text())
+    content["kinds"]["create_customer"] = {"means": "X"}
+    (folder / "stripe.toml").write_text(tomli_w.dumps(content))
+    deployment = deploy({"LOCKGATE_PROVIDERS": str(folder)})
+    deployment.worker()
+    deployment.ends(take_payment.delay(order_id="before", **PAYMENT).id)
+    down = outage(deployment, mode="refuse")  # nothing can be in doubt, so X may be tried again
+    customers = [create_customer.delay(customer_id=f"c-{number}") for number in range(3)]
+    eventually(lambda: trips(deployment) >= 1)
+    payments = pay_many("safe", 2)
+    began = trips(deployment) + 1  # the next probe may have been chosen before the payments were there
+    eventually(lambda: trips(deployment) >= began + 3)
+    with deployment.platform.ledger.connection() as connection:
+        probes = connection.execute(
+            "SELECT DISTINCT l.kind FROM lockgate.attempts a JOIN lockgate.lanes l ON l.id = a.lane_id WHERE a.started_at > "
+            "(SELECT at FROM lockgate.breaker_moves WHERE trip = %s AND after = 'open')",
+            [began],
+        ).fetchall()
+    assert probes == [("stripe.take_payment",)]
+    lift(deployment, down)
+    for result in [*payments, *customers]:
         deployment.ends(result.id)

@@ -58,11 +58,15 @@ class Peer:
     Args:
         behave: what a connection does; it ends with the function.
         tls: makes it an HTTPS server.
+        welcome: told the number of each connection, from 0, before its handshake; may take its time.
     """
 
-    def __init__(self, behave: Behave, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, behave: Behave, tls: ssl.SSLContext | None = None, *, welcome: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._behave = behave
         self._tls = tls
+        self._welcome = welcome
         self.lines: list[Line] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -104,10 +108,12 @@ class Peer:
                 return
             line = Line(connection)
             self.lines.append(line)
-            self._start(lambda line=line: self._serve(line))  # type: ignore[misc]
+            number = len(self.lines) - 1
+            self._start(lambda line=line, number=number: self._serve(line, number))  # type: ignore[misc]
 
-    def _serve(self, line: Line) -> None:
+    def _serve(self, line: Line, number: int) -> None:
         with suppress(OSError):  # the other side has gone, which is what many tests are about
+            self._welcome(number)
             if self._tls is not None:
                 line.socket = self._tls.wrap_socket(line.socket, server_side=True)
             self._behave(line)
