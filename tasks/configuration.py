@@ -1,5 +1,8 @@
 """Celery's settings; docs/celery.md gives the reason of each."""
 
+import itertools
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.hint import PRIORITY_STEPS
@@ -40,7 +43,11 @@ class Configuration:
 
     result_expires = None  # results are rows
     task_publish_retry = False  # the sweep publishes again
-    worker_pool = "threads"
+
+    @property
+    def worker_pool(self) -> str:
+        """Threads, unless prefork is asked for: Celery takes `-P prefork` for its own default, which a setting beats."""
+        return "prefork" if _asked_for_prefork(sys.argv) else "threads"
 
     @property
     def broker_url(self) -> str:
@@ -56,3 +63,11 @@ class Configuration:
     def imports(self) -> tuple[str, ...]:
         """The modules that declare tasks: ours, and the application's."""
         return ("tasks.payments", "tasks.mail", *platform().settings.tasks)
+
+
+def _asked_for_prefork(arguments: Sequence[str]) -> bool:
+    """Whether the command line says `-P prefork`, in one of the ways in which it can be said."""
+    pairs = itertools.pairwise(arguments)
+    return not {"-Pprefork", "--pool=prefork"}.isdisjoint(arguments) or any(
+        name in {"-P", "--pool"} and value == "prefork" for name, value in pairs
+    )

@@ -1,5 +1,6 @@
 """A way to a server that can be cut at a chosen moment: after a commit, before its answer."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ _READY = (
     b"Z\x00\x00\x00\x05"  # PostgreSQL's ReadyForQuery: what was asked is done, and committed when not in a transaction
 )
 _READY_LENGTH = 6
+# The driver prepares a statement, waits for that, and from then on names it: what it does is known by the name.
+_PREPARED = re.compile(rb"P.{4}(_pg3_\d+)\x00([^\x00]*)\x00", re.DOTALL)
+_EXECUTED = re.compile(rb"B.{4}\x00(_pg3_\d+)\x00", re.DOTALL)
 _CHUNK = 65_536
 
 
@@ -98,17 +102,21 @@ class Proxy:
             with closing(socket.create_connection(self._target)) as server:
                 self._open |= {client, server}
                 asked: list[Moment] = []
+                statements: dict[bytes, bytes] = {}
                 answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
                 answers.start()
                 while data := client.recv(_CHUNK):
-                    asked += self._asked(data)
+                    asked += self._asked(data, statements)
                     server.sendall(data)
                 server.shutdown(socket.SHUT_RDWR)
                 answers.join()
                 self._open -= {client, server}
 
-    def _asked(self, data: bytes) -> list[Moment]:
-        found = [moment for moment in self._moments if moment.text in data]
+    def _asked(self, data: bytes, statements: dict[bytes, bytes]) -> list[Moment]:
+        """The moments whose text is carried out by what is sent now; preparing a statement does nothing yet."""
+        statements.update(_PREPARED.findall(data))
+        done = [statements.get(name, b"") for name in _EXECUTED.findall(data)] + [_PREPARED.sub(b"", data)]
+        found = [moment for moment in self._moments if any(moment.text in text for text in done)]
         for moment in found:
             self._moments.remove(moment)
         return found

@@ -1,0 +1,88 @@
+"""A worker, or a part of it, dies or freezes: at once, in the middle, and again and again."""
+
+import os
+import signal
+from collections.abc import Callable
+
+from given.deployment import Deployment, Worker, eventually
+from given.payments import charges, mail, mails, pay, posts
+from given.proxy import Proxy
+
+Deploy = Callable[..., Deployment]
+POST = {"method": "POST", "path_prefix": "/v1/payment_intents"}
+_CLAIM = b"INSERT INTO lockgate.attempts"
+
+
+def callers_process(deployment: Deployment, worker: Worker) -> int:
+    """The pool child that holds a claim now."""
+
+    def held() -> str | None:
+        with deployment.platform.ledger.connection() as connection:
+            row = connection.execute("SELECT worker FROM lockgate.operations WHERE state = 'calling'").fetchone()
+        return None if row is None else str(row[0])
+
+    pid = int(str(eventually(held, every=0.01)).split("/")[1])
+    assert pid != worker.process.pid
+    return pid
+
+
+def test_a_pool_child_killed_in_a_call_ends_its_lease_at_once_and_its_worker_lives_on(deploy: Deploy) -> None:
+    deployment = deploy(call__total="30s", call__read="30s", call__lease="60s", retry__give_up_after="300s")
+    deployment.sandbox.fault("F04", match=POST, times=1)
+    worker = deployment.worker(pool="prefork", concurrency=2)
+    result = pay("8001")
+    eventually(lambda: charges(deployment, "8001"))
+    os.kill(callers_process(deployment, worker), signal.SIGKILL)
+    deployment.ends(result.id, within=45)  # less than the lease: nobody waited for its end
+    assert worker.process.poll() is None
+    deployment.ends(pay("8001-next").id)
+    assert len(charges(deployment, "8001")) == 1
+    assert deployment.count("replies WHERE outcome = 'lost' AND code = 'worker_lost'") == 1
+
+
+def test_an_operation_that_kills_whoever_carries_it_out_ends_after_as_many_tries_as_any_other(deploy: Deploy) -> None:
+    deployment = deploy(settle="1s", retry__delays=["0s", "100ms", "100ms", "100ms"], breaker__consecutive=3)
+    deployment.sandbox.fault("F03", match=POST)
+    worker = deployment.worker(pool="prefork", concurrency=1)
+    result = pay("8002")
+    for number in range(4):
+        eventually(lambda number=number: len(posts(deployment)) > number)
+        os.kill(callers_process(deployment, worker), signal.SIGKILL)
+        eventually(lambda number=number: deployment.count("replies WHERE outcome = 'lost'") > number)
+    deployment.ends(result.id, "dead")
+    assert deployment.row("effect", result.id) == "none"  # asked for twice, and not there
+    assert len(posts(deployment)) == 4
+    assert len({event["idempotency_key"] for event in posts(deployment)}) == 1
+
+
+def test_a_worker_frozen_between_claim_and_first_byte_sends_no_mail_when_it_wakes(
+    deploy: Deploy, database_proxy: Proxy
+) -> None:
+    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
+    held = database_proxy.hold_after(_CLAIM)
+    frozen = deployment.worker(concurrency=1, LOCKGATE_DATABASE_URL=database_proxy.url)
+    result = mail("m-8003")
+    assert held.reached.wait(30)
+    frozen.signal(signal.SIGSTOP)
+    held.released.set()
+    deployment.worker()
+    deployment.ends(result.id)
+    frozen.signal(signal.SIGCONT)
+    eventually(lambda: deployment.count("replies WHERE code = 'lease_short'") == 1)
+    assert len(mails(deployment)) == len(posts(deployment, "/email")) == 1
+    assert deployment.row("state, effect", result.id) == ("succeeded", "done")
+
+
+def test_a_worker_frozen_while_the_provider_answers_keeps_the_answer_when_it_wakes(deploy: Deploy) -> None:
+    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
+    deployment.sandbox.control("POST", "/config", latency=0.3)
+    frozen = deployment.worker(concurrency=1)
+    result = mail("m-8004")
+    eventually(lambda: posts(deployment, "/email"), every=0.01)
+    frozen.signal(signal.SIGSTOP)
+    eventually(lambda: mails(deployment))
+    deployment.worker()
+    deployment.ends(result.id)
+    frozen.signal(signal.SIGCONT)
+    eventually(lambda: deployment.count("replies WHERE number = 1") == 2)  # that it was lost, and what it has heard
+    assert len(mails(deployment)) == len(posts(deployment, "/email")) == 1
