@@ -9,7 +9,8 @@ _DUE = "o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statem
 _WITHOUT_HINT = """(o.hinted_at IS NULL OR o.hint_epoch < %(epoch)s OR o.hinted_at
     < statement_timestamp() - coalesce((%(stale)s::jsonb ->> l.queue)::float8, 86400) * interval '1 second')"""
 
-# Walks the index from lane to lane: its cost grows with the lanes that have work, not with the work.
+# Walks the index from lane to lane, and in each only the front of what is due: its cost grows with the lanes that have
+# work, not with the work. Hints go out in that order, so those under way are at the front too.
 _LANES = f"""
 WITH RECURSIVE busy AS (
     (SELECT lane_id FROM lockgate.operations o WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting')
@@ -19,17 +20,17 @@ WITH RECURSIVE busy AS (
             AND o.lane_id > busy.lane_id ORDER BY o.lane_id LIMIT 1)
     FROM busy WHERE busy.lane_id IS NOT NULL
 )
-SELECT l.id, l.queue, l.tenant, l.provider, l.kind, l.priority, l.task, l.held_by, due.n, hinted.n, due.oldest,
+SELECT l.id, l.queue, l.tenant, l.provider, l.kind, l.priority, l.task, l.held_by, part.n, part.hinted, part.oldest,
     EXISTS (SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = l.provider
         AND coalesce(p.tenant, l.tenant) = l.tenant AND coalesce(p.kind, l.kind) = l.kind)
 FROM busy JOIN lockgate.lanes l ON l.id = busy.lane_id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS n, extract(epoch FROM statement_timestamp() - min(due_at))::float8 AS oldest
-    FROM (SELECT o.due_at FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE} AND {_WITHOUT_HINT}
-        AND o.reason IS DISTINCT FROM 'exhausted' ORDER BY o.due_at LIMIT %(bound)s) AS part) AS due
-CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM (SELECT FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE}
-        AND NOT {_WITHOUT_HINT} LIMIT %(bound)s) AS part) AS hinted
+    SELECT count(*) FILTER (WHERE free) AS n, count(*) FILTER (WHERE hinted) AS hinted,
+        extract(epoch FROM statement_timestamp() - min(due_at) FILTER (WHERE free))::float8 AS oldest
+    FROM (SELECT o.due_at, NOT {_WITHOUT_HINT} AS hinted,
+            {_WITHOUT_HINT} AND o.reason IS DISTINCT FROM 'exhausted' AS free
+        FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE}
+        ORDER BY o.due_at LIMIT %(bound)s) AS front) AS part
 """  # noqa: S608  made of the constants above
 
 _MARK = f"""
@@ -84,8 +85,8 @@ class Backlog:
     """One lane that has operations which are not ended.
 
     Attributes:
-        due: due without a hint under way; counted up to a bound.
-        hinted: due with one; counted up to a bound.
+        due: due without a hint under way, at the front of the lane.
+        hinted: due with one, at the front of the lane.
         oldest: seconds since the oldest of `due` fell due; None where there is none.
         held_by: why the sweep held the lane back when it last looked.
     """
@@ -124,7 +125,8 @@ def backlogs(connection: Connection, *, epoch: int, stale: str, bound: int) -> l
         connection: to the ledger.
         epoch: the hint epoch; hints of an earlier one were lost with Redis.
         stale: JSON of seconds per queue after which a hint is taken for lost.
-        bound: counts stop there.
+        bound: how many due operations of a lane are looked at; more than there may be hints under way, or a lane whose hints
+            nobody takes would get ever more of them.
     """
     rows = connection.execute(_LANES, {"epoch": epoch, "stale": stale, "bound": bound}).fetchall()
     return [Backlog(*row) for row in rows]

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -33,7 +34,13 @@ def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, A
         "root_id": hint.ticket_id,
         "argsrepr": "",
         "kwargsrepr": "",
-        HEADER: {"v": VERSION, "provider": hint.provider, "tenant": hint.tenant, "probe": hint.probe},
+        HEADER: {
+            "v": VERSION,
+            "provider": hint.provider,
+            "tenant": hint.tenant,
+            "probe": hint.probe,
+            "at": int(time.time()),  # how long it waits, for the sweep; nothing is decided by it
+        },
         **(more or {}),
     }
 
@@ -94,6 +101,15 @@ def size(hint: Hint, *, more: Mapping[str, Any] | None = None) -> int:
 def is_hint(request: Mapping[str, Any]) -> bool:
     """Whether a delivered message is one of ours; anything else came from elsewhere."""
     return isinstance(request.get(HEADER), Mapping)
+
+
+def age(raw: bytes) -> float:
+    """Seconds since a message was published, as Redis holds it; 0 for one that is not ours."""
+    try:
+        published = float(json.loads(raw)["headers"][HEADER]["at"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0
+    return max(0.0, time.time() - published)
 
 
 def is_probe(request: Mapping[str, Any]) -> bool:

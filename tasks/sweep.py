@@ -38,9 +38,9 @@ from tasks.platform import Platform, platform
 TICK = 0.5  # seconds between two looks
 WINDOW = 1000  # hints under way per queue; more would only wait in Redis
 _HORIZON = 1.0  # seconds that a tick hints ahead of; longer than a tick, or the flow would stutter
-_MOST = 500  # tickets or hints in one look
-_BUSY_STALE, _IDLE_STALE, _NEVER = 30.0, 3.0, 86_400.0  # seconds after which a hint is taken for lost
-_SLACK = 128  # hints that workers may hold between Redis and the claim
+_MOST = 500  # tickets in one look
+_BUSY_STALE, _IDLE_STALE = 30.0, 3.0  # seconds out of the queue after which a hint is taken for lost
+_NONE_STALE = "{}"
 _LOCK = 7_030_602  # the key of the advisory lock under which one sweep works
 _PACED = 2.0  # seconds for which accepting leaves a held lane's hints to the sweep; renewed at each tick
 _RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}  # what makes the better probe
@@ -81,6 +81,9 @@ class Sweep(threading.Thread):
         self._outbox: list[tuple[float, int, Hint]] = []
         self._sent = 0
         self._trouble = ""
+        self._stale = (
+            _NONE_STALE  # what the last look found, for the next one; only while this sweep is the one at work
+        )
 
     def end(self) -> None:
         """Stop after this tick."""
@@ -114,6 +117,7 @@ class Sweep(threading.Thread):
         with here.ledger.transaction() as turn:
             row = turn.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
             if row is None or not row[0]:
+                self._stale = _NONE_STALE
                 return
             with here.ledger.connection() as connection:
                 self._shared(connection)
@@ -140,10 +144,9 @@ class Sweep(threading.Thread):
         here = self._platform
         if dropped := here.admission.refused(_MOST * 2):
             due.unhint(connection, dropped)
-        lanes = due.backlogs(connection, epoch=epoch, stale="{}", bound=_MOST)
-        stale = json.dumps(_stale(here, _hinted_by_queue(lanes)))
-        if stale != "{}":
-            lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=_MOST)
+        stale = self._stale
+        lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
+        self._stale = json.dumps(_stale(here, _hinted_by_queue(lanes)))
         forecasts = _forecasts(here, lanes)
         counts = share(_views(here, lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
         if counts:
@@ -267,26 +270,39 @@ def _hinted_by_queue(lanes: list[Backlog]) -> dict[str, int]:
 
 
 def _stale(here: Platform, hinted: dict[str, int]) -> dict[str, float]:
-    """For queues that miss hints, after how many seconds one is taken for lost: soon where Redis holds none at all."""
-    lengths = _queue_lengths(here, list(hinted))
-    found = {queue: _staleness(count, lengths[queue]) for queue, count in hinted.items() if count}
-    return {queue: seconds for queue, seconds in found.items() if seconds < _NEVER}
+    """For queues that miss hints, after how many seconds one is taken for lost."""
+    if not hinted:
+        return {}
+    fronts = _fronts(here, list(hinted))
+    found = {queue: _staleness(count, *fronts[queue]) for queue, count in hinted.items()}
+    return {queue: seconds for queue, seconds in found.items() if seconds is not None}
 
 
-def _queue_lengths(here: Platform, queues: list[str]) -> dict[str, int]:
-    """Messages that Redis holds, over the lists of all priorities."""
+def _fronts(here: Platform, queues: list[str]) -> dict[str, tuple[int, float]]:
+    """How many messages Redis holds of each queue, over the lists of all priorities, and for how long the oldest waits."""
+    names = [name for queue in queues for name in (queue, hint.queue_key(queue, hint.PRIORITY_STEPS[-1]))]
     with here.redis.pipeline(transaction=False) as pipe:
-        for queue in queues:
-            pipe.llen(queue)
-            pipe.llen(hint.queue_key(queue, hint.PRIORITY_STEPS[-1]))
-        lengths = pipe.execute()
-    return {queue: lengths[2 * at] + lengths[2 * at + 1] for at, queue in enumerate(queues)}
+        for name in names:
+            pipe.llen(name)
+            pipe.lindex(name, -1)
+        answers = pipe.execute()
+    lengths = answers[0::2]
+    ages = [hint.age(oldest) if oldest else 0.0 for oldest in answers[1::2]]
+    return {
+        queue: (lengths[2 * at] + lengths[2 * at + 1], max(ages[2 * at], ages[2 * at + 1]))
+        for at, queue in enumerate(queues)
+    }
 
 
-def _staleness(hinted: int, length: int) -> float:
-    if length == 0:
-        return _IDLE_STALE
-    return _NEVER if hinted - length <= _SLACK else _BUSY_STALE
+def _staleness(hinted: int, length: int, oldest: float) -> float | None:
+    """Seconds after which a hint is taken for lost; None where Redis holds them all.
+
+    A queue is served in order: what was hinted at before the oldest that waits has left it, for a worker that holds it
+    for seconds, or died with it.
+    """
+    if not hinted or hinted <= length:
+        return None
+    return _BUSY_STALE + oldest if length else _IDLE_STALE
 
 
 def _cost(here: Platform, kind: str) -> float:

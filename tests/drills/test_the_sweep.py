@@ -1,0 +1,141 @@
+"""The sweep: in every worker, flooding nothing, starving nobody, and replaced when it dies.
+
+The design speaks of ten thousand hints; a thousand fit into every run of the tests.
+"""
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from given.deployment import Deployment, Worker, eventually
+from given.payments import mail, pay, payment
+
+from tasks.payments import take_payment
+from tasks.sweep import WINDOW, Sweep
+
+Deploy = Callable[..., Deployment]
+PLENTY = {"limits": [{"calls": 5000, "per": "1s"}], "traffic__calls_per_minute": 60_000}
+
+
+def waiting(deployment: Deployment, queue: str = "stripe") -> list[str]:
+    """The tickets whose hints Redis holds."""
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        return [json.loads(raw)["headers"]["id"] for raw in client.lrange(queue, 0, -1)]
+
+
+def looks(deployment: Deployment, number: int) -> None:
+    """Wait until the sweep has looked so often; each look that holds a lane back renews its pace."""
+    seen: set[Any] = set()
+
+    def enough() -> bool:
+        with deployment.platform.ledger.connection() as connection:
+            seen.update(connection.execute("SELECT max(paced_until)::text FROM lockgate.lanes").fetchall())
+        return len(seen) > number
+
+    eventually(enough)
+
+
+def epoch(deployment: Deployment) -> int:
+    with deployment.platform.ledger.connection() as connection:
+        row = connection.execute("SELECT hint_epoch FROM lockgate.ledger").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_long_queue_that_nobody_takes_from_holds_no_more_than_the_window(deploy: Deploy) -> None:
+    deployment = deploy(limits=[])
+    deployment.worker("-Q", "postmark")
+    eventually(lambda: epoch(deployment) == 1)
+    take_payment.accept_many([payment(f"9001-{number}") for number in range(3000)])
+    looks(deployment, 6)
+    found = waiting(deployment)
+    assert len(found) == len(set(found)) == WINDOW
+    assert deployment.count("operations WHERE hinted_at IS NOT NULL") == WINDOW
+
+
+def test_three_sweeps_hint_as_one_and_whoever_dies_is_replaced(deploy: Deploy) -> None:
+    deployment = deploy(limits=[])
+    workers = [deployment.worker("-Q", "postmark", concurrency=1) for _ in range(3)]
+    eventually(lambda: epoch(deployment) == 1)
+    take_payment.accept_many([payment(f"9002-{number}") for number in range(1500)])
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        for worker in (*workers[:2], None):
+            looks(deployment, 3)
+            found = waiting(deployment)
+            assert len(found) == len(set(found)) == WINDOW
+            if worker is not None:
+                worker.kill()  # one of these two deaths at least leaves nobody in doubt about its successor
+                before = epoch(deployment)
+                client.flushall()
+                eventually(lambda before=before: epoch(deployment) == before + 1)
+                eventually(lambda: len(waiting(deployment)) == WINDOW)
+
+
+def made_by(deployment: Deployment, worker: Worker) -> int:
+    return deployment.count(f"attempts WHERE worker LIKE '%:{worker.process.pid}:%'")
+
+
+def test_a_worker_that_is_stuck_hoards_no_more_than_its_slots(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    stuck = deployment.worker(concurrency=4)
+    working = deployment.worker(concurrency=4)
+    stuck.signal(signal.SIGSTOP)
+    take_payment.accept_many([payment(f"9003-{number}") for number in range(1000)])
+    eventually(lambda: waiting(deployment) == [])
+    held = deployment.count("operations WHERE state = 'waiting' AND hinted_at IS NOT NULL")
+    assert held <= 2 * 4 + 8  # twice its slots, and what the other one has just taken
+    eventually(lambda: deployment.count("operations WHERE state = 'succeeded'") == 1000)
+    assert made_by(deployment, working) >= 900
+    stuck.signal(signal.SIGCONT)
+    stuck.end()
+    assert deployment.count("operations WHERE state = 'succeeded'") == len(deployment.sandbox.effects())
+
+
+def test_a_worker_whose_slots_all_wait_for_a_provider_leaves_the_hints_to_others(deploy: Deploy) -> None:
+    deployment = deploy(call__total="30s", call__read="30s", call__lease="60s", **PLENTY)
+    deployment.sandbox.fault("F03", times=3, match={"method": "POST"})
+    busy = deployment.worker(concurrency=3)
+    for number in range(3):
+        pay(f"9004-hung-{number}")
+    eventually(lambda: deployment.count("operations WHERE state = 'calling'") == 3)
+    working = deployment.worker(concurrency=4)
+    take_payment.accept_many([payment(f"9004-{number}") for number in range(300)])
+    eventually(lambda: deployment.count("operations WHERE state = 'succeeded'") == 300)
+    assert made_by(deployment, working) >= 290
+    assert made_by(deployment, busy) == 3
+
+
+def test_a_queue_without_a_worker_starves_nobody(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    take_payment.accept_many([payment(f"9005-{number}") for number in range(1500)])
+    deployment.worker("-Q", "postmark")
+    results = [mail(f"9005-{number}") for number in range(20)]
+    for result in results:
+        deployment.ends(result.id)
+    assert deployment.count("operations WHERE state = 'waiting'") == 1500
+
+
+def test_a_hint_that_died_with_its_worker_is_missed_although_the_queue_is_never_empty(deployment: Deployment) -> None:
+    sweep = Sweep()
+    eventually(lambda: sweep.tick() or epoch(deployment) == 1)
+    for number in range(10):
+        pay(f"9006-{number}")
+    with redis.Redis.from_url(deployment.valkey.url) as client, deployment.platform.ledger.connection() as connection:
+        lost = [json.loads(client.rpop("stripe"))["headers"]["id"] for _ in range(3)]
+        for times in range(3):
+            sweep.tick()
+            sweep._publish_due()
+            if times == 0:  # so far they may be in a worker's hands
+                assert len(waiting(deployment)) == 7
+                connection.execute(
+                    "UPDATE lockgate.operations SET hinted_at = hinted_at - interval '31 seconds' WHERE ticket_id = ANY(%s)",
+                    [lost],
+                )
+        eventually(
+            lambda: sweep._publish_due() or len(waiting(deployment)) >= 10
+        )  # a limited lane's flow over a second
+    found = waiting(deployment)
+    assert len(found) == len(set(found)) == 10
+    assert set(lost) < set(found)
