@@ -9,7 +9,8 @@ from typing import Any
 
 import redis
 
-from resilience.breaker import BreakerPolicy, BreakerState, Verdict
+from resilience.arguments import arguments, spelled
+from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
 from resilience.limiter import Limit
 from resilience.traffic import Lane, Traffic
@@ -229,9 +230,9 @@ def _way(traffic: Traffic, lane: Lane) -> _Way:
     limits = _limit_keys(traffic, lane)
     return _Way(
         keys=(*_base_keys(lane), *(key for key, _ in limits)),
-        arguments=_arguments(traffic, lane.kind),
+        arguments=arguments(traffic, lane.kind),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
-        policy=_policy(traffic.breaker),
+        policy=spelled(traffic.breaker),
     )
 
 
@@ -260,26 +261,6 @@ def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
     return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
 
 
-def _arguments(traffic: Traffic, kind: str) -> tuple[Any, ...]:
-    limits: Sequence[Limit] = (*traffic.limits_for(kind), traffic.ramp)
-    flat = [
-        value for limit in limits for value in (_type(limit), limit.allowed, *_refill(limit), limit.per, limit.life)
-    ]
-    return (*_policy(traffic.breaker), len(limits), *flat)
-
-
-def _refill(limit: Limit) -> tuple[float, float]:
-    return (0.0, 0.0) if limit.concurrent else (limit.burst, limit.rate)
-
-
-def _type(limit: Limit) -> str:
-    if limit.name == "ramp":
-        return "ramp"
-    if limit.concurrent:
-        return "seats"
-    return "quota" if limit.long else "bucket"
-
-
 def _shared(traffic: Traffic, kind: str, rooms: Sequence[int]) -> int | None:
     """The permits of those limits that other kinds use up as well."""
     limits = (*traffic.limits_for(kind), traffic.ramp)
@@ -289,13 +270,6 @@ def _shared(traffic: Traffic, kind: str, rooms: Sequence[int]) -> int | None:
         if room >= 0 and not limit.kind and "kind" not in limit.scope
     ]
     return min(together, default=None)
-
-
-def _policy(policy: BreakerPolicy) -> tuple[Any, ...]:
-    return (
-        policy.mode, policy.consecutive, policy.rate, policy.min_calls, policy.window, policy.open_for,
-        policy.open_for_max, policy.probe_life, policy.ramp,
-    )  # fmt: skip
 
 
 def _state(name: bytes) -> BreakerState | None:
