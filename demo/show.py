@@ -25,7 +25,7 @@ from demo.screen import Scene, Screen
 from demo.snapshot import Watch
 from demo.stream import Stream
 from demo.supervise import Supervisor
-from demo.verdict import Verdict, judge
+from demo.verdict import Verdict, judge, without
 from tasks import platform as platforms
 
 _TICK = 0.2  # seconds
@@ -230,8 +230,10 @@ class Show:
         )  # fmt: skip
 
     def _ending(self, log: AskedLog, journal: Journal) -> Ending:
-        ledger, asked, alone = platforms.platform().ledger, read(log.path), self._supervisor.alone
-        found = rows(ledger, asked, everything=alone)
+        ledger, alone, elsewhere = platforms.platform().ledger, self._supervisor.alone, self._supervisor.not_ours
+        asked, found = without(elsewhere, read(log.path), rows(ledger, read(log.path), everything=alone))
+        if elsewhere:
+            self._say(f"not judged, for it is no sandbox of ours that keeps a journal: {', '.join(sorted(elsewhere))}")
         others = frozenset[str]() if alone else of_others(ledger, found)
         journal.read()
         effects = [effect for effect in journal.effects() if effect.business not in others]

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 import psycopg
+import redis
 from psycopg import sql
 
 from demo.home import DemoError, Home, Known
@@ -39,6 +40,7 @@ class Stores:
             self.database_url = self.database_url or running.database_url
             self.redis_url = self.redis_url or running.redis_url
         if self.database_url and self.redis_url:
+            _must_answer(self.database_url, self.redis_url)
             return
         self._servers = Servers(self._home.servers)
         if not self.database_url:
@@ -49,6 +51,7 @@ class Stores:
             self._servers.valkey.start()
             self.own_redis, self.redis_url = True, self._servers.valkey.url
             say(f"Valkey … up on port {self._servers.valkey.port}")
+        _must_answer(self.database_url, self.redis_url)
 
     def use_fresh_database(self) -> None:
         """Make an empty database for this run, and drop those of earlier ones; only in a server of ours."""
@@ -102,3 +105,17 @@ class Stores:
                 time.sleep(1.0)
             else:
                 return
+
+
+def _must_answer(database_url: str, redis_url: str) -> None:
+    """Refuse servers that are not there, before anything is started on them."""
+    try:
+        psycopg.connect(database_url, connect_timeout=5).close()
+    except psycopg.Error as error:
+        said = " ".join(str(error).split())
+        raise DemoError(f"PostgreSQL does not answer: correct LOCKGATE_DATABASE_URL, or unset it ({said})") from None
+    try:
+        with redis.Redis.from_url(redis_url, socket_connect_timeout=5) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise DemoError(f"Redis does not answer: correct LOCKGATE_REDIS_URL, or unset it ({error})") from None

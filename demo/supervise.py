@@ -13,7 +13,7 @@ from demo.child import Child
 from demo.home import DemoError, Home, Known, Running
 from demo.quick import write_demo_files
 from demo.stores import Stores
-from demo.surroundings import surroundings
+from demo.surroundings import given, surroundings
 from embedded.process import free_port
 from embedded.servers import data_key
 from ledger.migrate import upgrade
@@ -49,7 +49,8 @@ class Supervisor:
         self.urls: dict[str, str] = {}
         self.kills = 0
         self.crashes: list[str] = []
-        self.flower_url = ""
+        self.flower_url = self.flower_password = ""
+        self.not_ours: frozenset[str] = frozenset()
         self._children: dict[str, Child] = {}
         self.journal = home.path("journal.jsonl")
 
@@ -64,6 +65,7 @@ class Supervisor:
         Raises:
             DemoError: something did not come up.
         """
+        self.not_ours = given(os.environ)
         self.stores.up(self._say)
         if self.alone:
             self.stores.use_fresh_database()

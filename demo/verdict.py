@@ -12,7 +12,7 @@ belong to no operation of the caller's, and operations that nobody asked for, ar
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,6 +82,16 @@ def judge(asked: Sequence[Asked], rows: Iterable[Row], effects: Iterable[Effect]
         ended: whether everything must have ended by now.
     """
     return _Court(asked, rows, effects, ended=ended).verdict()
+
+
+def without(providers: Collection[str], asked: Sequence[Asked], rows: Iterable[Row]) -> tuple[list[Asked], list[Row]]:
+    """Leave out providers whose journal nobody keeps, and later steps of chains, which may follow one of theirs."""
+    if not providers:
+        return list(asked), list(rows)
+    left = {one.ticket for one in asked if one.after}
+    judged = [one for one in asked if not one.after and one.kind.partition(".")[0] not in providers]
+    kept = [row for row in rows if row.kind.partition(".")[0] not in providers and row.ticket not in left]
+    return judged, kept
 
 
 class _Court:

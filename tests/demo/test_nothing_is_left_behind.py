@@ -14,6 +14,7 @@ import requests
 from given.deployment import eventually
 
 from demo.home import Known
+from embedded.process import free_port
 from embedded.servers import forget
 
 
@@ -122,3 +123,32 @@ def test_chaos_without_a_demo_says_how_to_start_one(tmp_path: Path) -> None:
     assert (told.returncode, told.stdout) == (2, "")
     assert "make run" in told.stderr
     assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("LOCKGATE_DATABASE_URL", "postgresql://u:p@127.0.0.1:{port}/nowhere"),
+        ("LOCKGATE_REDIS_URL", "redis://127.0.0.1:{port}/0"),
+    ],
+)
+def test_servers_that_are_not_there_are_named_before_anything_runs(
+    tmp_path: Path, database_url: str, redis_url: str, name: str, url: str
+) -> None:
+    given = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_DATABASE_URL": database_url, "LOCKGATE_REDIS_URL": redis_url}
+    told = subprocess.run(
+        [sys.executable, "-m", "demo", "run"], env=os.environ | given | {name: url.format(port=free_port())},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert f"correct {name}" in told.stderr
+
+
+def test_credentials_of_somebodys_are_not_used_for_a_demo(tmp_path: Path) -> None:
+    given = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_STRIPE_API_KEY": "sk_live_of_somebody"}
+    told = subprocess.run(
+        [sys.executable, "-m", "demo", "run"], env=os.environ | given, capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "LOCKGATE_STRIPE_API_KEY is set" in told.stderr
+    assert "sk_live" not in told.stderr

@@ -7,7 +7,7 @@ import pytest
 from demo.asked import Asked
 from demo.journal import Effect
 from demo.rows import Row
-from demo.verdict import Verdict, judge
+from demo.verdict import Verdict, judge, without
 
 PAY, CAPTURE, MAIL = "stripe.take_payment", "stripe.capture_payment", "postmark.send_email"
 
@@ -148,3 +148,10 @@ def test_one_operation_for_two_tickets_is_judged_once() -> None:
 def test_one_key_that_became_two_operations_is_doubled() -> None:
     other = replace(row(2), key=row(1).key)
     assert found(judge([asked(1), asked(1, ticket="ticket-2")], [row(1), other], [charge(1), charge(2)])) == ["doubled"]
+
+
+def test_a_provider_without_a_journal_is_left_out_with_what_follows_it() -> None:
+    mail = asked(3, MAIL, key="mail:3")
+    papers, rows = without(["stripe"], [*CHAIN, mail], [row(1), CAPTURED, row(3, MAIL, key="mail:3")])
+    assert ([one.kind for one in papers], [one.kind for one in rows]) == ([MAIL], [MAIL])
+    assert without([], CHAIN, [row(1)]) == (CHAIN, [row(1)])
