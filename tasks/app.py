@@ -1,6 +1,7 @@
 """The Celery application."""
 
 import sys
+from typing import Any
 
 from celery import Celery
 
@@ -16,6 +17,21 @@ class Lockgate(Celery):
     amqp_cls = "tasks.sender:LedgerAMQP"
     control_cls = "tasks.revoke:LedgerControl"
     task_cls = LedgerTask
+
+    def register_task(self, task: Any, **options: Any) -> Any:
+        """Register a task-based class; one that derives from Celery's own Task is carried out through the ledger too."""
+        made = task() if isinstance(task, type) else task
+        if not isinstance(made, LedgerTask):
+            made.__class__ = _through_the_ledger(type(made))
+        return super().register_task(made, **options)
+
+    def _task_from_fun(self, fun: Any, name: str | None = None, base: Any = None, **options: Any) -> Any:
+        return super()._task_from_fun(fun, name, None if base is None else _through_the_ledger(base), **options)
+
+
+def _through_the_ledger(base: type) -> type:
+    """A task class as it is, with ours in front of it: a worker that ran its body on a bare hint would find no arguments."""
+    return base if issubclass(base, LedgerTask) else type(base.__name__, (LedgerTask, base), {"abstract": True})
 
 
 def integration_task(kind: type, *, name: str | None = None) -> IntegrationTask:

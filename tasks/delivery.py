@@ -28,7 +28,7 @@ from operations.errors import DeadLettered, Declined
 from operations.means import Assurance, Means
 from operations.operation import RetryPolicy
 from operations.outcome import Effect
-from operations.states import State
+from operations.states import Reason, State
 from resilience.admission import Refused
 from resilience.clock import boottime
 from resilience.decide import Confirm, Decision, Park, Settle
@@ -97,9 +97,16 @@ def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
         permit, work.permit = work.permit, None  # from here on the call itself reports it
         _conclude(work, work.attempt.call(work.claimed, permit))
     work.dispatching = True
+    if isinstance(work.value, Reject):
+        _send_what_follows_a_rejection(task, work)
     if isinstance(work.value, BaseException):
         raise work.value
     return work.value
+
+
+def _send_what_follows_a_rejection(task: Any, work: Work) -> None:
+    """Celery's tracer sends nothing after a Reject, and the worker's main process does not know what would follow."""
+    task.backend.mark_as_failure(work.ticket_id, work.value, request=task.request)
 
 
 def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
@@ -173,6 +180,8 @@ def _restored(work: Work, args: Any, kwargs: Any, request: Mapping[str, Any]) ->
         full["properties"] = {**(full.get("properties") or {}), **properties}
         full.update({name: properties[name] for name in ("reply_to", "correlation_id") if name in properties})
         full["delivery_info"] = {**(full.get("delivery_info") or {}), "priority": properties.get("priority")}
+    if work.claimed is not None and work.claimed.lease.fence > 1:
+        full["delivery_info"] = {**(full.get("delivery_info") or {}), "redelivered": True}
     full["args"], full["kwargs"] = args, kwargs
     return Delivered(args, kwargs, full)
 
@@ -218,8 +227,16 @@ def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     try:
         value = run()
         returned = kombu_json.dumps(task.backend.prepare_value(value))
-    except (Retry, Reject):
-        raise  # a retry has written its own next try; a rejected message comes back when the lease lapses
+    except Retry:
+        raise  # it has written its own next try
+    except Reject as error:
+        if error.requeue:
+            _record_local(work, Again(0.0, Reason.BACKOFF, Effect.NONE, _failures(work)), None)
+        else:
+            work.settled, work.value, work.dispatching = State.DEAD, error, True
+            _record_local(work, Park("rejected", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
+            _send_what_follows_a_rejection(task, work)
+        raise
     except Ignore:
         _record_local(work, Settle(State.SUPERSEDED, Effect.NONE), None)
         raise
@@ -230,6 +247,11 @@ def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     work.settled, work.value, work.dispatching = State.SUCCEEDED, value, True
     _record_local(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
     return value
+
+
+def _failures(work: Work) -> int:
+    assert work.claimed is not None
+    return work.claimed.lease.standing.failures
 
 
 def _record_local(work: Work, decision: Decision, result: Any) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kombu.exceptions import EncodeError
@@ -143,6 +143,14 @@ def packed(task: str, content: Any) -> Mapping[str, Any]:
 def unpacked(message: Mapping[str, Any]) -> Any:
     """What `packed` wrote."""
     return kombu_json.loads(message["kombu"])
+
+
+def seconds_until(iso: str | None) -> float | None:
+    """Celery writes times by this machine's clock; the ledger counts from its own."""
+    if iso is None:
+        return None
+    when = datetime.fromisoformat(iso)
+    return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
 
 
 def _from_previous(bound: BoundKind, args: Sequence[Any]) -> Mapping[str, Any]:

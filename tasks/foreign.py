@@ -8,7 +8,7 @@ from ledger.session import persist
 from operations.errors import InvalidArgumentsError, OperationConflict
 from resilience.clock import boottime
 from tasks.accepting import raise_conflict
-from tasks.draft import Posting, acceptance, draft, local_acceptance, packed
+from tasks.draft import Posting, acceptance, draft, local_acceptance, packed, seconds_until
 from tasks.platform import platform
 from tasks.refused import refuse_later
 
@@ -34,6 +34,7 @@ def take_in(task: Any, ticket_id: str, args: Any, kwargs: Any, request: Mapping[
         priority=int((request.get("delivery_info") or {}).get("priority") or 0),
         message=packed(task.name, [headers, properties, body]),
         follows=any(embed.values()),
+        expires_in=seconds_until(request.get("expires")),
         hint=False,  # it is carried out now
     )
     started = boottime()

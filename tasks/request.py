@@ -3,8 +3,9 @@
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
+from celery.utils.functional import maybe_list
 from celery.worker.request import Request
-from celery.worker.state import task_ready
+from celery.worker.state import revoked_stamps, task_ready
 
 from config.redact import MASK
 from ledger.claim import kept_message
@@ -13,6 +14,7 @@ from ledger.session import LOST
 from tasks import hint
 from tasks.draft import unpacked
 from tasks.platform import platform
+from tasks.revoke import wish
 
 Limits = tuple[float | None, float | None]
 
@@ -36,13 +38,17 @@ class LedgerRequest(Request):
     def _kept_limits(self) -> Limits:
         if getattr(self.task, "bound_kind", None) is not None or not hint.is_hint(self.request_dict):
             return (None, None)
+        hard, soft = self._kept_headers().get("timelimit") or (None, None)
+        return (hard, soft)
+
+    def _kept_headers(self) -> dict[str, Any]:
+        """The headers of the message as it was published; none while the ledger is away, and nothing can be claimed."""
         try:
             message = kept_message(platform().ledger, self.id)
         except LOST:
-            return (None, None)  # nothing can be claimed now either
+            return {}
         headers: dict[str, Any] = {} if message is None else unpacked(message)[0]
-        hard, soft = headers.get("timelimit") or (None, None)
-        return (hard, soft)
+        return headers
 
     argsrepr = kwargsrepr = ""  # for events and logs: a message from elsewhere may show whatever its sender liked
 
@@ -53,7 +59,9 @@ class LedgerRequest(Request):
         super().send_event(type, **fields)
 
     def revoked(self) -> bool:
-        """Never here: a revocation is a wish on the row, which the claim obeys."""
+        """Never here: a revocation is a wish on the row, which the claim obeys; one by stamp becomes such a wish."""
+        if revoked_stamps and _stamped_away(self._kept_headers()):
+            wish([self.id])
         return False
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002  Celery's signature
@@ -79,3 +87,14 @@ class LedgerRequest(Request):
             lapse(here.ledger, f"{here.worker}/{self.worker_pid}/")
         except LOST:
             return  # the lease ends by itself
+
+
+def _stamped_away(headers: dict[str, Any]) -> bool:
+    """Whether a stamp of a message is among those that workers were told to revoke."""
+    stamps = {name: headers.get("stamps", {}).get(name) for name in headers.get("stamped_headers") or ()}
+    return any(
+        value in maybe_list(revoked_stamps[name])
+        for name, values in stamps.items()
+        if name in revoked_stamps
+        for value in maybe_list(values) or ()
+    )

@@ -91,7 +91,7 @@ class LedgerBackend(KeyValueStoreBackend):
         return None if gave_itself_away or found.state == State.CALLING else self._row(task_id, found)
 
     def _row(self, task_id: str, found: Ended | None) -> dict[str, Any] | None:
-        if found is None or (found.state == State.SUPERSEDED and found.provider == LOCAL):
+        if found is None or (found.state == State.SUPERSEDED and found.provider == LOCAL) or self._ignored(found):
             return None
         status, result, traceback = self._truth(found)
         meta = {
@@ -103,6 +103,14 @@ class LedgerBackend(KeyValueStoreBackend):
             "date_done": found.ended_at,
         }
         return meta | _extended(found) if self.app.conf.result_extended else meta
+
+    def _ignored(self, found: Ended) -> bool:
+        """Whether nobody wants to see what a plain task returned; it is kept all the same, for what follows."""
+        if found.provider != LOCAL or found.state != State.SUCCEEDED or found.message is None:
+            return False
+        headers, *_ = unpacked(found.message)
+        task = self.app.tasks.get(headers.get("task"))
+        return bool(headers.get("ignore_result") or getattr(task, "ignore_result", False))
 
     def _truth(self, found: Ended) -> tuple[str, Any, str | None]:
         """Celery's state, result and traceback for how an operation stands."""
@@ -121,8 +129,8 @@ class LedgerBackend(KeyValueStoreBackend):
                 return self._failure(found)
 
     def _failure(self, found: Ended) -> tuple[str, Any, str | None]:
-        if found.provider == LOCAL and found.reason == "revoked":
-            return states.REVOKED, TaskRevokedError("revoked"), None
+        if found.provider == LOCAL and found.reason in {"revoked", "expired"}:
+            return states.REVOKED, TaskRevokedError(found.reason), None
         traceback = found.result.get("traceback") if isinstance(found.result, dict) else None
         return states.FAILURE, failure_of(found), traceback
 

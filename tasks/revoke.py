@@ -15,6 +15,12 @@ FROM lockgate.tickets t WHERE t.id = ANY(%s) AND o.id = t.operation_id AND NOT t
 """
 
 
+def wish(ticket_ids: Iterable[str]) -> None:
+    """Ask for the operations of these tickets not to be carried out any more."""
+    with platform().ledger.connection() as connection:
+        connection.execute(_WISH, [list(ticket_ids)])
+
+
 class LedgerControl(Control):
     """Celery's remote control, with a revoke that outlives workers and Redis."""
 
@@ -24,8 +30,7 @@ class LedgerControl(Control):
         A ticket that a repeated caller got revokes nothing: the operation is the first caller's too.
         """
         ids = [task_id] if isinstance(task_id, str) else list(task_id)
-        with platform().ledger.connection() as connection:
-            connection.execute(_WISH, [ids])
+        wish(ids)
         if kwargs.pop("terminate", False):
             kwargs.pop("signal", None)  # killing a call in flight would only make its effect unknown
         return super().revoke(ids, *args, **kwargs)

@@ -4,13 +4,14 @@ Celery's AMQP sender sees every form: delay, apply_async, chains, groups, chords
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from celery import signals
 from celery.app.amqp import AMQP
 from kombu.common import Broadcast
+from kombu.exceptions import OperationalError
 from kombu.messaging import Producer
 
 from integrations.registry import BoundKind
@@ -26,7 +27,7 @@ from resilience.decide import Retry
 from tasks import hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
 from tasks.current import current, work_of
-from tasks.draft import Posting, acceptance, draft, local_acceptance, packed
+from tasks.draft import Posting, acceptance, draft, local_acceptance, packed, seconds_until
 from tasks.platform import platform
 from tasks.refused import refuse_later
 
@@ -73,12 +74,23 @@ class LedgerAMQP(AMQP):
             if isinstance(queue, Broadcast):  # one message for every worker is no operation
                 stock(producer, name, message, queue=queue, **options)
                 return
-            headers, properties, body, _ = message
+            headers, properties, body, sent_event = message
             headers.update(options.pop("headers", None) or {})
             queue_name = getattr(queue, "name", queue) or self.default_queue.name
             self._send(Message(name, headers, properties, body, queue_name, options))
+            if sent_event:
+                self._tell(producer, sent_event, queue_name)
 
         return send
+
+    def _tell(self, producer: Producer, event: dict[str, Any], queue: str) -> None:
+        """Celery's `task-sent`, for those who switched it on; without arguments, which belong into the ledger alone."""
+        told = event | {"args": "", "kwargs": "", "queue": queue, "exchange": "", "routing_key": queue}
+        policy = self.app.conf.task_publish_retry_policy or {}
+        with suppress(OperationalError, OSError):  # an event is for those who watch; the row is written
+            self._event_dispatcher.publish(
+                "task-sent", told, producer, retry=bool(self.app.conf.task_publish_retry), retry_policy=policy
+            )
 
     def _send(self, message: Message) -> None:
         told = {"sender": message.task, "body": message.body, "exchange": "", "routing_key": message.queue}
@@ -139,8 +151,8 @@ def _posting(message: Message, kept: Mapping[str, Any] | None) -> Posting:
         priority=int(message.options.get("priority") or 0),
         message=kept,
         follows=message.follows,
-        due_in=max(0.0, _seconds_until(message.headers.get("eta")) or 0.0),
-        expires_in=_seconds_until(message.headers.get("expires")),
+        due_in=max(0.0, seconds_until(message.headers.get("eta")) or 0.0),
+        expires_in=seconds_until(message.headers.get("expires")),
         hint=transaction is None or transaction.hintable,
     )
 
@@ -149,14 +161,6 @@ def _kept(message: Message) -> dict[str, Any]:
     """AMQP properties that the task may look at."""
     extra = {name: message.options.get(name) for name in ("priority", "app_id")}
     return {**message.properties, **{name: value for name, value in extra.items() if value is not None}}
-
-
-def _seconds_until(iso: str | None) -> float | None:
-    """Celery writes times by this machine's clock; the ledger counts from its own."""
-    if iso is None:
-        return None
-    when = datetime.fromisoformat(iso)
-    return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
 
 
 def _own_next_try(item: Acceptance, message: Message) -> bool:

@@ -43,7 +43,13 @@ class LedgerTask(Task):
         work = None if self.request.called_directly else work_of(self.request.id)
         if work is None:
             return self.run_directly(*args, **kwargs)
-        return delivery.carry_out(self, work, lambda: self.run(*args, **kwargs))
+        return delivery.carry_out(self, work, lambda: self._body(*args, **kwargs))
+
+    def _body(self, *args: Any, **kwargs: Any) -> Any:
+        """The body, inside of what a class of the application's own puts around it in its `__call__`."""
+        around = super().__call__
+        own = getattr(around, "__func__", None) is not Task.__call__
+        return around(*args, **kwargs) if own else self.run(*args, **kwargs)
 
     def run_directly(self, *args: Any, **kwargs: Any) -> Any:
         """A call of the function itself, outside of the ledger."""

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery.exceptions import Ignore
+from celery import Task
+from celery.exceptions import Ignore, Reject
 
 from tasks.app import app
 from tasks.payments import take_payment
@@ -93,3 +94,45 @@ def slowly(name: str, seconds: float) -> str:
 def ignored() -> None:
     """End without a result."""
     raise Ignore
+
+
+@app.task(bind=True)
+def refuse(self: Any, *, requeue: bool) -> str:
+    """Reject the message: once, or for good."""
+    if requeue and self.request.delivery_info.get("redelivered"):
+        return "second pass"
+    raise Reject("not this one", requeue=requeue)
+
+
+class Counted(Task):
+    """A base class of the application's own, on Celery's Task, with something of its own around each run."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        write("counted", self.request.id)
+        return self.run(*args, **kwargs)
+
+
+@app.task(base=Counted)
+def double(number: int) -> int:
+    """On that base."""
+    return 2 * number
+
+
+class Triple(Task):
+    """A task that is a class, as in Celery's own documentation."""
+
+    name = "given.shop.triple"
+
+    def run(self, number: int) -> int:
+        """Three times."""
+        return 3 * number
+
+
+triple = app.register_task(Triple())
+
+
+@app.task(ignore_result=True)
+def unheard(name: str) -> str:
+    """Return something that nobody wants."""
+    write(name, None)
+    return name
