@@ -21,6 +21,11 @@ def start_worker(shop: Deployment, folder: Path, place: str, pool: str) -> None:
 def died(shop: Deployment, folder: Path) -> None:
     eventually((folder / "fell").exists)
     shop.worker(concurrency=4)
+    with shop.platform.ledger.connection() as connection:  # the lease of a plain task is a minute: not today
+        connection.execute(
+            "UPDATE lockgate.operations SET lease_until = statement_timestamp() "
+            "WHERE state = 'calling' AND provider = 'local'"
+        )
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])

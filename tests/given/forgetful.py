@@ -1,5 +1,6 @@
-"""Load this into a process, and Redis loses everything each time a ticket is hinted at for the first time there."""
+"""Load this into a worker with FORGETFUL=1: Redis loses everything when a ticket is hinted at for the first time there."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +14,7 @@ _publish = hint.publish
 _seen: set[str] = set()
 
 
-def _publish_and_flush(producer: Any, hints: Iterable[Hint], **more: Any) -> bool:
+def publish_and_flush(producer: Any, hints: Iterable[Hint], **more: Any) -> bool:
     """A FLUSHALL between publishing and delivery: what a worker that waits would take is never there."""
     batch = list(hints)
     known = [one for one in batch if one.ticket_id in _seen]
@@ -25,9 +26,5 @@ def _publish_and_flush(producer: Any, hints: Iterable[Hint], **more: Any) -> boo
     return _publish(producer, known, **more)
 
 
-def forget() -> None:
-    """From now on."""
-    hint.publish = _publish_and_flush  # type: ignore[assignment]
-
-
-forget()
+if os.environ.get("FORGETFUL"):
+    hint.publish = publish_and_flush
