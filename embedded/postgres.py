@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from embedded.process import end, free_port, hand_over, reachable, spawn, unprivileged_user
+from embedded.process import end, free_port, hand_over, port_was_taken, reachable, spawn, unprivileged_user
 
 _START_TIMEOUT = 60.0  # seconds; a first start on a busy machine recovers, binds and answers well within it
 
@@ -53,6 +53,7 @@ class Postgres:
     ) -> None:
         self.directory = directory
         self.port = port or free_port()
+        self._may_move = port is None  # until it has answered once, and others know its address
         self._settings = _SETTINGS | (settings or {})
         self._dies_with_us = dies_with_us
         self._binaries = _binaries()
@@ -81,6 +82,16 @@ class Postgres:
         """
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
+        try:
+            self._run()
+        except PostgresFailedError:
+            if not self._may_move or not port_was_taken(self._log_end()):
+                raise
+            self.port = free_port()  # another program was faster to take the one that was free a moment ago
+            self._run()
+        self._may_move = False
+
+    def _run(self) -> None:
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         argv = [str(self._binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), *settings]
         # SIGQUIT stops at once: when our own process is gone, nobody waits for open sessions.

@@ -27,6 +27,11 @@ def free_port() -> int:
         return port
 
 
+def port_was_taken(log: str) -> bool:
+    """Whether the end of a server's log says that another program was faster to bind its port."""
+    return "Address already in use" in log
+
+
 def hand_over(directory: Path) -> None:
     """Give a directory to the account that the servers run as."""
     if user := unprivileged_user():

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import redis
 
-from embedded.process import end, free_port, hand_over, reachable, spawn
+from embedded.process import end, free_port, hand_over, port_was_taken, reachable, spawn
 
 _START_TIMEOUT = 30.0  # seconds
+_LOG_END = 600  # characters
 
 
 class ValkeyFailedError(RuntimeError):
@@ -38,6 +39,7 @@ class Valkey:
     ) -> None:
         self.directory = directory
         self.port = port or free_port()
+        self._may_move = port is None  # until it has answered once, and others know its address
         self._dies_with_us = dies_with_us
         self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,9 +66,19 @@ class Valkey:
             ValkeyFailedError: it did not come up.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        log = self.directory / "valkey.log"
+        try:
+            self._run(log)
+        except ValkeyFailedError:
+            if not self._may_move or not port_was_taken(log.read_text(errors="replace")[-_LOG_END:]):
+                raise
+            self.port = free_port()  # another program was faster to take the one that was free a moment ago
+            self._run(log)
+        self._may_move = False
+
+    def _run(self, log: Path) -> None:
         self._write_configuration()
         hand_over(self.directory)
-        log = self.directory / "valkey.log"
         self._process = spawn(
             [_binary(), str(self.directory / "valkey.conf")],
             log=log,
@@ -109,9 +121,9 @@ class Valkey:
             if self._process is not None and self._process.poll() is not None:
                 raise ValkeyFailedError(f"Valkey ended while starting; see {log}")
             try:
-                with redis.Redis.from_url(self.url) as client:
+                with redis.Redis.from_url(self.url, socket_timeout=1.0) as client:
                     client.ping()
-            except redis.ConnectionError:
+            except redis.RedisError:  # not up yet; or another program listens there, and ours is about to end
                 time.sleep(0.02)
             else:
                 return
