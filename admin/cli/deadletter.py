@@ -9,7 +9,6 @@ from admin.cli.noun import Noun, as_json, because
 
 if TYPE_CHECKING:
     from admin.cli.deployment import Deployment
-    from deadletter.review import Step
     from ledger.history import Story
     from ledger.letters import Dead
 
@@ -41,6 +40,7 @@ def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
     """List dead letters, the newest first."""
     from admin.cli import paper
     from admin.cli.deployment import Deployment
+    from admin.cli.letter import write_list
     from ledger import letters
 
     here = Deployment()
@@ -54,8 +54,7 @@ def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
     elif not found:
         click.echo(f"no {wanted.status} dead letters")
     else:
-        columns = _GROUP if groups else _LETTER
-        paper.table([title for title, _ in columns], [[getattr(one, name) for _, name in columns] for one in found])
+        write_list(found, groups=groups)
     if len(found) == wanted.limit:
         click.echo(f"these are the first {wanted.limit}; --limit shows more", err=True)
 
@@ -68,6 +67,7 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
     """Show one dead letter's whole story and the sensible next step: by its id, or by its operation's id or key."""
     from admin.cli import paper
     from admin.cli.deployment import Deployment
+    from admin.cli.letter import write
     from admin.cli.operation import as_object
     from deadletter.review import next_step
     from ledger import history, letters
@@ -85,7 +85,7 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
         letter = _listed(dead.letter, groups=False)
         paper.write_json({**letter, "there": there, "next": step, "operation": as_object(told)})
         return
-    _write(dead, told, step, there)
+    write(dead, told, step, there)
 
 
 @deadletter.command()
@@ -287,54 +287,3 @@ def _ask(here: "Deployment", dead: "Dead") -> str:
 
     bound = here.kind(dead.kind)
     return "it cannot be asked" if bound is None else look(platform(), bound, dead.id)
-
-
-def _write(dead: "Dead", told: "Story", step: "Step", there: str | None) -> None:
-    from admin.cli import paper
-    from admin.cli.operation import write_attempts
-
-    letter, row = dead.letter, told.operation
-    click.secho(
-        f"{letter.name}  {letter.kind}  {letter.business_key or dead.id}  tenant {letter.tenant}  {letter.provider}",
-        bold=True,
-    )
-    write_attempts(told.attempts)
-    click.echo()
-    paper.facts(
-        {
-            "why": " ".join(part for part in (letter.reason, letter.error_class, letter.code, letter.message) if part),
-            "effect": f"{dead.effect}: {_MEANING[dead.effect]}",
-            "reference": dead.reference,
-            f"at {dead.provider} now": there,
-            "here": f"{dead.state}, epoch {dead.epoch}, letter {letter.status}",
-            "operation": dead.id,
-            "sent first": row["first_sent_at"],
-            "dead since": letter.dead_at,
-            "a canvas waits until": letter.decide_by if letter.status == "open" else None,
-            "failed alike": f"lockgate deadletter list --fingerprint {letter.fingerprint}",
-        }
-    )
-    for change in told.changes:
-        click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
-    click.echo()
-    if step.command:
-        click.echo(f"Why: {step.why}")
-        click.secho(f"Next: {step.command}", bold=True)
-    else:
-        click.secho(f"Next: nothing; {step.why}", bold=True)
-
-
-_MEANING = {
-    "none": "nothing happened at the provider",
-    "unknown": "it may have happened at the provider, or not",
-    "done": "it happened at the provider",
-}
-
-_LETTER = (
-    ("id", "name"), ("dead at", "dead_at"), ("tenant", "tenant"), ("kind", "kind"), ("business key", "business_key"),
-    ("reason", "reason"), ("effect", "effect"), ("code", "code"), ("fingerprint", "fingerprint"),
-)  # fmt: skip
-_GROUP = (
-    ("fingerprint", "fingerprint"), ("count", "count"), ("provider", "provider"), ("kind", "kind"), ("reason", "reason"),
-    ("code", "code"), ("effect", "effect"), ("first", "first_at"), ("last", "last_at"), ("message", "message"),
-)  # fmt: skip

@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -12,11 +13,31 @@ from given.console import Console, Said
 from given.deployment import Deployment
 
 from demo.quick import write_quick_files
+from embedded import Valkey
 from embedded.process import free_port
 from tasks.payments import take_payment
 
 NOWHERE = f"127.0.0.1:{free_port()}"
 OTHER_KEY = base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture(scope="module")
+def desk(
+    make_database: Callable[[], str], valkey: Valkey, data_key: str, tmp_path_factory: pytest.TempPathFactory
+) -> Console:
+    """An operator's shell with the servers that a command needs, and no provider."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKGATE_")}
+    return Console(
+        environment
+        | {
+            "LOCKGATE_DATABASE_URL": make_database(),
+            "LOCKGATE_REDIS_URL": valkey.url,
+            "LOCKGATE_DATA_KEY": data_key,
+            "LOCKGATE_PROVIDERS": str(write_quick_files(tmp_path_factory.mktemp("desk"))),
+            "LOCKGATE_STRIPE_API_KEY": "sk_test_desk",
+            "LOCKGATE_POSTMARK_SERVER_TOKEN": "token-desk",
+        }
+    )
 
 
 def one_sentence(said: Said) -> str:
@@ -61,8 +82,8 @@ def one_sentence(said: Said) -> str:
         ("explain stripe 503", {"LOCKGATE_PROVIDERS": "/nowhere.toml"}, "correct LOCKGATE_PROVIDERS"),
     ],
 )  # fmt: skip
-def test_each_mistake_has_its_sentence(console: Console, words: str, environment: dict[str, str], mend: str) -> None:
-    assert mend in one_sentence(console.run(*words.split(), **environment))
+def test_each_mistake_has_its_sentence(desk: Console, words: str, environment: dict[str, str], mend: str) -> None:
+    assert mend in one_sentence(desk.run(*words.split(), **environment))
 
 
 @pytest.mark.parametrize(
@@ -75,14 +96,14 @@ def test_each_mistake_has_its_sentence(console: Console, words: str, environment
         "frob",
     ],
 )
-def test_a_command_that_cannot_be_read_is_told_from_a_refused_one(console: Console, words: str) -> None:
-    said = console.run(*words.split())
+def test_a_command_that_cannot_be_read_is_told_from_a_refused_one(desk: Console, words: str) -> None:
+    said = desk.run(*words.split())
     assert (said.code, "Traceback" in said.err) == (2, False)
 
 
-def test_a_misspelt_key_in_a_providers_file_is_named(console: Console, tmp_path: Path) -> None:
+def test_a_misspelt_key_in_a_providers_file_is_named(desk: Console, tmp_path: Path) -> None:
     folder = write_quick_files(tmp_path / "misspelt", retry__delay=["0s"])
-    said = one_sentence(console.run("explain", "stripe", "503", LOCKGATE_PROVIDERS=str(folder)))
+    said = one_sentence(desk.run("explain", "stripe", "503", LOCKGATE_PROVIDERS=str(folder)))
     assert "retry.delay is not a key that Lockgate knows; did you mean delays?" in said
 
 

@@ -23,7 +23,6 @@ NOWHERE = {
 
 #: Files that are longer than most, and why they are one.
 LONG = {
-    "admin/cli/deadletter.py": "one file for each noun; this one has the most verbs",
     "ledger/accept.py": "one statement and the three answers to what it found; apart they would be read together",
     "ledger/tables.py": "the schema, read from top to bottom",
     "resilience/admission.py": "one class whose methods share how keys and arguments reach the scripts",
