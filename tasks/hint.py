@@ -39,7 +39,7 @@ def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, A
             "provider": hint.provider,
             "tenant": hint.tenant,
             "probe": hint.probe,
-            "at": int(time.time()),  # how long it waits, for the sweep; nothing is decided by it
+            "at": int(time.time()),  # since when it waits: by it the sweep knows which hints must have left the queue
         },
         **(more or {}),
     }

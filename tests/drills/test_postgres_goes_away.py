@@ -13,7 +13,7 @@ from given.proxy import Proxy
 
 from embedded import Postgres
 from ledger.migrate import upgrade
-from operations.errors import LedgerUnavailable
+from operations.errors import AcceptUnknown, LedgerUnavailable
 from tasks.payments import take_payment
 
 Deploy = Callable[..., Deployment]
@@ -30,6 +30,32 @@ def test_an_accept_whose_answer_was_lost_is_read_again_by_its_key(deploy: Deploy
     deployment.worker()
     deployment.ends(result.id)
     assert len(charges(deployment, "2001")) == 1
+
+
+def test_an_accept_that_cannot_learn_its_end_says_so_and_the_next_call_finds_it(
+    deploy: Deploy, database_proxy: Proxy
+) -> None:
+    deployment = deploy(database=database_proxy.url)
+    pay("2001-before")
+    held, raised = database_proxy.hold_after(_ACCEPT), []
+
+    def call() -> None:
+        try:
+            pay("2001-unknown")
+        except AcceptUnknown as error:
+            raised.append(error)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    assert held.reached.wait(30)
+    with database_proxy.away():
+        held.released.set()
+        caller.join()
+    assert [str(error).count("order:2001-unknown:payment") for error in raised] == [1]
+    again = pay("2001-unknown")
+    assert deployment.count("operations") == 2
+    assert deployment.count("tickets WHERE alias") == 1
+    assert deployment.state_of(again.id) == "waiting"
 
 
 def test_a_batch_whose_commit_was_not_answered_is_accepted_once(deploy: Deploy, database_proxy: Proxy) -> None:
@@ -167,6 +193,24 @@ def test_postgresql_stopped_at_once_under_load_loses_nothing_that_was_committed(
     charged = [effect["metadata"]["order_id"] for effect in deployment.sandbox.effects() if effect["standing"]]
     assert len(charged) == len(set(charged))
     assert {order for order, _ in accepted} <= set(charged)
+
+
+def test_nothing_is_taken_back_for_one_lease_after_postgresql_started(deploy: Deploy, own_postgres: Postgres) -> None:
+    deployment = deploy(
+        database=own_postgres.url, call__total="1.5s", call__read="1.5s", call__connect="0.5s", call__lease="3s"
+    )
+    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment.worker()
+    deployment.worker()
+    result = pay("2011")
+    eventually(lambda: posts(deployment), every=0.01)
+    lapses = time.monotonic() + 3.0
+    own_postgres.stop(immediate=True)
+    eventually(lambda: time.monotonic() > lapses)
+    own_postgres.start()
+    deployment.ends(result.id)
+    assert deployment.count("replies WHERE outcome = 'lost'") == 0  # who had the answer came to write it
+    assert deployment.count("attempts") == len(posts(deployment)) == len(charges(deployment, "2011")) == 1
 
 
 def test_a_worker_that_is_cut_off_from_postgresql_does_not_eat_the_hints_of_the_others(
