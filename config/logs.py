@@ -6,13 +6,13 @@ of urllib3 and requests contain whole URLs), and only then is it written, as tex
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from logging.handlers import WatchedFileHandler
 from typing import Any
 
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 
 from config.redact import MASK, redactor
@@ -26,6 +26,7 @@ _FIRST = ("timestamp", "level", "logger", "event")
 _LAST = ("exception", "stack")
 
 Event = MutableMapping[str, Any]
+_names: ContextVar[dict[str, object] | None] = ContextVar("lockgate_names", default=None)
 
 
 def set_up(form: str, secrets: Iterable[str], *, level: int = logging.INFO, file: str | None = None) -> None:
@@ -56,7 +57,7 @@ def formatter(form: str, secrets: Iterable[str]) -> logging.Formatter:
     return ProcessorFormatter(
         foreign_pre_chain=[_without_return_value],
         processors=[
-            merge_contextvars,
+            _named,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -69,13 +70,21 @@ def formatter(form: str, secrets: Iterable[str]) -> logging.Formatter:
     )
 
 
-def about(
-    *, tenant: str, provider: str, kind: str, operation: str, ticket: str, attempt: int
-) -> AbstractContextManager[Any]:
+@contextmanager
+def about(*, tenant: str, provider: str, kind: str, operation: object, ticket: str, attempt: int) -> Iterator[None]:
     """Name the operation at hand in every line that this thread logs meanwhile, whoever logs it."""
-    return bound_contextvars(
-        tenant=tenant, provider=provider, kind=kind, operation=operation, ticket=ticket, attempt=attempt
-    )
+    names = {
+        "tenant": tenant, "provider": provider, "kind": kind, "operation": operation, "ticket": ticket, "attempt": attempt,
+    }  # fmt: skip
+    token = _names.set(names)  # written out only when a line is: most attempts of a quiet log have none
+    try:
+        yield
+    finally:
+        _names.reset(token)
+
+
+def _named(_logger: Any, _method: str, event: Event) -> Event:
+    return {**(_names.get() or {}), **event}
 
 
 def _without_return_value(_logger: Any, _method: str, event: Event) -> Event:

@@ -32,7 +32,7 @@ def about(bound: BoundKind, claimed: Claimed, ticket: str) -> Any:
         tenant=lease.tenant,
         provider=bound.provider.name,
         kind=bound.name,
-        operation=str(lease.operation_id),
+        operation=lease.operation_id,
         ticket=ticket,
         attempt=lease.fence,
     )
