@@ -27,7 +27,7 @@ $(BIN)/python:
 run: .venv/.run ## start everything and watch it live, until Ctrl-C
 	@$(BIN)/python -m demo run $(ARGS)
 
-chaos: .venv/.run ## break the running demo: make chaos, or WHAT=kill|flush|break|postgres
+chaos: .venv/.run ## break the running demo: make chaos, or WHAT=kill|flush|break|postgres|freeze
 	@$(BIN)/python -m demo chaos $(WHAT)
 
 demo: .venv/.run ## one minute of everything going wrong, then the account; exit code 1 if it does not add up

@@ -20,8 +20,9 @@ _LEAST = {"operations": 2000, "hit": 0.20, "kills": 5, "flushes": 3, "restarts":
 _SHOWN = 20  # problems that are printed
 #: What `make demo` breaks when. Kills are more than asked for: one may meet a worker that is only coming up.
 PLAN = (
-    (5.0, "kill"), (9.0, "flush"), (13.0, "kill"), (17.0, "break"), (22.0, "kill"), (26.0, "flush"), (30.0, "postgres"),
-    (37.0, "kill"), (41.0, "flush"), (44.0, "break"), (49.0, "kill"), (53.0, "flush"), (56.0, "kill"),
+    (5.0, "kill"), (9.0, "flush"), (11.0, "freeze"), (17.0, "break"), (20.0, "thaw"), (22.0, "kill"), (26.0, "flush"),
+    (27.0, "kill"), (30.0, "postgres"), (37.0, "kill"), (41.0, "flush"), (44.0, "break"), (49.0, "kill"),
+    (53.0, "flush"), (56.0, "kill"),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 from collections.abc import Callable
 
 import redis
@@ -54,6 +55,25 @@ def break_provider(running: Running, rng: random.Random) -> str:
     return f"broke {order['provider']} for {_OUTAGE_SECONDS:g} s (mode {order['mode']})"
 
 
+def freeze(running: Running, rng: random.Random) -> str:
+    """Stop a worker in the middle of whatever it does: it loses its leases and does not know it."""
+    workers = [process for process in running.processes if process.name.startswith("worker-") and process.alive]
+    if not workers:
+        return "no worker is alive to be frozen: the demo is replacing them"
+    worker = rng.choice(workers)
+    worker.signal(signal.SIGSTOP)
+    return f"froze {worker.name} (pid {worker.pid}, SIGSTOP)"
+
+
+def thaw(running: Running, rng: random.Random) -> str:
+    """Let frozen workers go on where they were."""
+    del rng
+    for process in running.processes:
+        if process.name.startswith("worker-"):
+            process.signal(signal.SIGCONT)
+    return "thawed what was frozen (SIGCONT): its work was taken back meanwhile"
+
+
 def crash_postgres(running: Running, rng: random.Random) -> str:
     """Stop PostgreSQL at once, as a crash would; the demo starts it again."""
     del rng
@@ -68,7 +88,10 @@ ACTIONS: dict[str, Callable[[Running, random.Random], str]] = {
     "flush": flush,
     "break": break_provider,
     "postgres": crash_postgres,
+    "freeze": freeze,
+    "thaw": thaw,
 }
+FROZEN = 9.0  # seconds; half as long again as the demo's lease
 ROUND = ("break", "kill", "flush")
 
 
@@ -80,6 +103,9 @@ def wreak(home: Home, what: str | None) -> list[str]:
     """
     rng = random.SystemRandom()
     done = [ACTIONS[name](target(home), rng) for name in ([what] if what else ROUND)]
+    if what == "freeze":
+        time.sleep(FROZEN)
+        done.append(thaw(target(home), rng))
     for sentence in done:
         home.note(sentence)
     return done

@@ -13,7 +13,10 @@ from demo.snapshot import Gate, Snapshot
 
 _EVERY = 5.0  # seconds between two plain lines
 _NEWS = 6  # events that stay in sight
-_KEYS = "keys: k kill a worker · f flush Valkey · b break a provider · p crash PostgreSQL · q end   (or: make chaos)"
+_KEYS = (
+    "keys: k kill a worker · z freeze one, t thaw it · f flush Valkey · b break a provider · p crash PostgreSQL · q end   "
+    "(or: make chaos)"
+)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from tasks import platform as platforms
 _TICK = 0.2  # seconds
 _COMMAND = Path(sys.executable).parent / "lockgate"
 _LAST_CALL = 30.0  # seconds for what is being asked when the asking ends; longer than the ledger's own time limits
-_KEYS = {"k": "kill", "f": "flush", "b": "break", "p": "postgres"}
+_KEYS = {"k": "kill", "f": "flush", "b": "break", "p": "postgres", "z": "freeze", "t": "thaw"}
 #: Faults that an attempt may meet by plan: all that leave the provider's own promises standing. Not F19 (a credential that
 #: is refused pauses its work until it is changed) and not F25 (the provider forgets a key that it promised to keep).
 FAULTS = (
