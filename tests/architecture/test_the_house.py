@@ -25,7 +25,6 @@ NOWHERE = {
 LONG = {
     "ledger/accept.py": "one statement and the three answers to what it found; apart they would be read together",
     "ledger/tables.py": "the schema, read from top to bottom",
-    "resilience/admission.py": "one class whose methods share how keys and arguments reach the scripts",
     "tasks/attempt.py": "the steps of one attempt, in a row",
     "tasks/results.py": "one class that Celery makes and calls, results and chords",
     "tasks/sweep.py": "the duties of one tick, in a row",
