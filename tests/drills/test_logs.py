@@ -4,6 +4,7 @@ import json
 import threading
 from typing import Any
 
+import pytest
 from given.deployment import Deployment, eventually
 
 from tasks.app import app
@@ -15,9 +16,12 @@ def lines(deployment: Deployment) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_a_worker_logs_one_line_for_each_attempt_and_nothing_that_was_returned(deployment: Deployment) -> None:
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_worker_logs_one_line_for_each_attempt_and_nothing_that_was_returned(
+    deployment: Deployment, pool: str
+) -> None:
     deployment.sandbox.fault("F10", variant="before", form="503", times=1, match={"path_prefix": "/v1/payment"})
-    deployment.worker(LOCKGATE_LOG="json")
+    deployment.worker(pool=pool, LOCKGATE_LOG="json")
     result = start_payment.delay(order_id="log-1", amount=4200, currency="gbp")
     assert "client_secret" in result.get(timeout=60)["result"]
     eventually(lambda: any("succeeded in" in line["event"] for line in lines(deployment)))
