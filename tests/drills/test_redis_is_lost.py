@@ -1,8 +1,10 @@
 """Redis emptied, killed, or away: minutes at most, and no operation."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import redis
+from celery import Celery
 from given.deployment import Deployment, eventually
 from given.payments import charges, pay, payment
 
@@ -94,3 +96,26 @@ def epoch(deployment: Deployment) -> int:
         row = connection.execute("SELECT hint_epoch FROM lockgate.ledger").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_a_message_from_elsewhere_is_written_to_no_file_when_redis_dies_under_it(
+    deploy: Deploy, own_valkey: Valkey, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    deployment = deploy(redis_server=own_valkey)
+    deployment.sandbox.fault("F03", match={"method": "POST"}, times=1)
+    worker = deployment.worker(concurrency=1, TMPDIR=str(folder))
+    hung = pay("3006")
+    eventually(lambda: deployment.state_of(hung.id) == "calling")
+    with Celery(broker=own_valkey.url, set_as_current=False) as other:
+        other.send_task(
+            "tasks.payments.take_payment", kwargs=payment("3006-canary"), queue="stripe", task_id="foreign-3006"
+        )
+    eventually(lambda: "foreign-3006" in worker.log.read_text())  # taken from the queue; its only slot is busy
+    own_valkey.stop(immediate=True)
+    eventually(lambda: "message foreign-3006 is not put back" in worker.log.read_text())
+    own_valkey.start()
+    deployment.ends(hung.id)
+    assert [path for path in folder.iterdir() if b"canary" in path.read_bytes()] == []
+    assert "EMERGENCY" not in worker.log.read_text()
