@@ -16,7 +16,7 @@ from operations.errors import LockgateError
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _NAME_BYTES = 4
-_COMPRESS_FROM = 512  # bytes; below it compressing costs more than it saves
+_COMPRESS_FROM = 1024  # bytes; below it compressing costs more than it saves
 _PLAIN, _DEFLATED = b"\x01", b"\x02"
 
 

@@ -1,6 +1,5 @@
 """Names of an intent: canonical arguments, their digest, the business key's hash and the idempotency key."""
 
-import hashlib
 import hmac
 import json
 import os
@@ -52,4 +51,4 @@ def new_id() -> uuid.UUID:
 
 
 def _mac(secret: bytes, *parts: Any) -> bytes:
-    return hmac.new(secret, canonical(list(parts)), hashlib.sha256).digest()
+    return hmac.digest(secret, canonical(list(parts)), "sha256")
