@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from celery import signals
 from celery.result import AsyncResult
 
 from ledger.accept import Acceptance, Verdict, accept
 from ledger.again import current_generation, supersede
+from ledger.due import Hint
 from ledger.lanes import lane_ids
 from ledger.session import LOST, unavailable
 from operations import keys
@@ -18,6 +20,7 @@ from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedEr
 from operations.means import Means
 from tasks import delivery, hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
+from tasks.current import current
 from tasks.draft import Posting, acceptance, draft
 from tasks.platform import platform
 from tasks.publishing import publish
@@ -44,6 +47,35 @@ class Accepted:
     error: LockgateError | None = None
 
 
+def is_plain(task: Any, args: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a call asks for nothing of Celery's: no canvas, no option, nobody who listens to what is published.
+
+    Celery would build a message of it, and represent its arguments for a log; the ledger then takes out what it came with.
+    """
+    return (
+        not args
+        and not options
+        and task.priority is None
+        and task.expires is None
+        and current.work is None
+        and task.app.current_worker_task is None
+        and not signals.before_task_publish.receivers
+        and not signals.after_task_publish.receivers
+        and not task.app.conf.task_send_sent_event
+    )
+
+
+def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
+    """Accept one operation from a plain call."""
+    item = _drafted(task, fields)
+    if isinstance(item, LockgateError):
+        raise item
+    verdict = accepted(platform().ledger, [item])[0]
+    raise_conflict(item, verdict)
+    _hint([hint_of(item)] if verdict.hint else [])
+    return task.AsyncResult(item.ticket_id)
+
+
 def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) -> list[Accepted]:
     """Accept many operations; see `IntegrationTask.accept_many`."""
     drafts = [_drafted(task, fields) for fields in items]
@@ -53,13 +85,17 @@ def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) 
     wanted = [made for made in drafts if isinstance(made, Acceptance)]
     verdicts = _accepted_atomically(wanted) if atomic else _accepted_in_batches(wanted)
     by_item = dict(zip((item.operation_id for item in wanted), verdicts, strict=True))
+    _hint([hint_of(item) for item in wanted if by_item[item.operation_id].hint])
+    return [_answer(task, made, by_item) for made in drafts]
+
+
+def _hint(hints: list[Hint]) -> None:
+    """Publish at once, or after the caller's commit."""
     transaction = joined()
-    hints = [hint_of(item) for item in wanted if by_item[item.operation_id].hint]
     if transaction is not None:
         transaction.hints.extend(hints)
     else:
         publish(hints)
-    return [_answer(task, made, by_item) for made in drafts]
 
 
 def _drafted(task: Any, fields: Mapping[str, Any]) -> Acceptance | LockgateError:

@@ -102,6 +102,8 @@ class IntegrationTask(LedgerTask):
                 f"{self.name} cannot run eagerly: task_always_eager would call the provider without the ledger; "
                 "let a worker and the sandbox provider run in your tests"
             )
+        if task_id is None and not more and calling.is_plain(self, args, options):
+            return calling.accept_one(self, kwargs or {})
         return super().apply_async(args, kwargs, task_id or str(keys.new_id()), *more, **options)
 
     def again(self, *, after: str, **kwargs: Any) -> Any:
