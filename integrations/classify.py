@@ -7,7 +7,8 @@ from email.utils import parsedate_to_datetime
 from operations.outcome import Effect, ErrorClass, Failed
 from operations.request import Reply, Request, Silence
 
-_LONGEST_RETRY_AFTER = 86_400.0  # seconds; a provider that says more has made a mistake, or we shall ask again anyway
+_LONGEST_RETRY_AFTER = 86_400.0  # seconds; a quota may be a day's, and after a day we ask again whatever was said
+_SENSELESS = 31 * 86_400.0  # seconds; whoever says more has made a mistake, which must not stop a tenant for a day
 _LONGEST_DIGITS = 9
 
 _TOO_MANY = 429
@@ -78,11 +79,13 @@ def _seconds(value: str, reply: Reply) -> float | None:
     if digits.isascii() and digits.isdigit():
         if value.startswith("-"):
             return 0.0
-        return _LONGEST_RETRY_AFTER if len(digits) > _LONGEST_DIGITS else min(float(digits), _LONGEST_RETRY_AFTER)
+        return _sensible(float(digits)) if len(digits) <= _LONGEST_DIGITS else None
     when, theirs = _date(value), _date(reply.headers.get("date", ""))
-    if when is None or theirs is None:
-        return None
-    return min(max(when - theirs, 0.0), _LONGEST_RETRY_AFTER)
+    return None if when is None or theirs is None else _sensible(max(when - theirs, 0.0))
+
+
+def _sensible(asked: float) -> float | None:
+    return min(asked, _LONGEST_RETRY_AFTER) if asked <= _SENSELESS else None
 
 
 def _date(value: str) -> float | None:
