@@ -24,13 +24,19 @@ class Transaction:
     """The caller's transaction, which everything published meanwhile joins.
 
     Attributes:
+        session: whose it is.
         hints: what to publish after its commit.
         hintable: whether we are told of the commit; if not, the sweep delivers.
     """
 
-    connection: Connection
+    session: Any
     hintable: bool
     hints: list[Hint] = field(default_factory=list)
+
+    @property
+    def connection(self) -> Connection:
+        """The driver's connection, asked for each time: only when it is does SQLAlchemy send a savepoint that was begun."""
+        return _driver(self.session)
 
 
 _joined: ContextVar[Transaction | None] = ContextVar("lockgate_transaction", default=None)
@@ -54,7 +60,8 @@ def accept_in(session: Any) -> Iterator[None]:
     Raises:
         NotAllowedError: it is another thing, or not on psycopg 3.
     """
-    transaction = Transaction(_driver(session), isinstance(session, Session))
+    _driver(session)
+    transaction = Transaction(session, isinstance(session, Session))
     if isinstance(session, Session):
         _publish_after_commit(session, transaction)
     token = _joined.set(transaction)
