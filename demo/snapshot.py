@@ -22,6 +22,7 @@ FROM lockgate.operations WHERE provider <> 'local' GROUP BY 1, 2 ORDER BY 1, 2
 """
 _AGAIN = "SELECT count(*) - count(DISTINCT operation_id) FROM lockgate.attempts WHERE purpose = 'send'"
 _ASKED = "SELECT count(*) FROM lockgate.attempts WHERE purpose = 'inquire'"
+_FOLLOWING = "SELECT count(*) FROM lockgate.tickets WHERE follows AND finalised_at IS NULL"
 _DEAD = """
 SELECT provider || ' ' || reason || ', effect ' || effect, count(*) FROM lockgate.dead_letters WHERE status = 'open'
 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
@@ -52,6 +53,7 @@ class Snapshot:
     states: dict[tuple[str, str], int] = field(default_factory=dict)
     resent: int = 0
     inquiries: int = 0
+    following: int = 0
     dead: dict[str, int] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
     effects: int = 0
@@ -61,8 +63,8 @@ class Snapshot:
 
     @property
     def open(self) -> int:
-        """Operations that have not ended."""
-        return sum(count for (state, _), count in self.states.items() if state in _OPEN)
+        """Operations that have not ended, and ends of which the next step of a chain has not been told."""
+        return self.following + sum(count for (state, _), count in self.states.items() if state in _OPEN)
 
 
 _OPEN = frozenset({"waiting", "calling", "unconfirmed", "awaiting"})
@@ -122,6 +124,7 @@ def _ledger(connection: Connection) -> dict[str, Any]:
         "states": {(state, why): count for state, why, count in connection.execute(_STATES).fetchall()},
         "resent": one(_AGAIN),
         "inquiries": one(_ASKED),
+        "following": one(_FOLLOWING),
         "dead": dict(connection.execute(_DEAD).fetchall()),
     }
 

@@ -1,9 +1,11 @@
 """The demo as people start and end it: as a process, by signals, more than once."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -82,7 +84,17 @@ def chaos(home: Path, *what: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_it_survives_chaos_and_ctrl_c_ends_all_of_it(home: Path, start: Callable[..., Demo]) -> None:
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    """Flower's usual port, taken by us unless somebody else has it."""
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 5555))
+            taken.listen()
+        yield 5555
+
+
+def test_it_survives_chaos_and_ctrl_c_ends_all_of_it(home: Path, start: Callable[..., Demo], busy_port: int) -> None:
     demo = start()
     demo.says("workers alive 2")
     broken = chaos(home)
@@ -90,6 +102,7 @@ def test_it_survives_chaos_and_ctrl_c_ends_all_of_it(home: Path, start: Callable
     assert all(word in broken.stdout for word in ("SIGKILL", "FLUSHALL", "broke"))
     demo.says("killed 1")
     url, password = demo.flower()
+    assert not url.endswith(f":{busy_port}")
     assert requests.get(f"{url}/api/workers", timeout=30).status_code == 401
     assert requests.get(f"{url}/tasks", auth=("lockgate", password), timeout=30).status_code == 200
     said = demo.ends(signal.SIGINT)
