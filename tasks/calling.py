@@ -12,7 +12,6 @@ from celery.result import AsyncResult
 
 from ledger.accept import Acceptance, Verdict, accept
 from ledger.again import current_generation, supersede
-from ledger.due import Hint
 from ledger.lanes import lane_ids
 from ledger.session import LOST, unavailable
 from operations import keys
@@ -72,7 +71,7 @@ def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
         raise item
     verdict = accepted(platform().ledger, [item])[0]
     raise_conflict(item, verdict)
-    _hint([hint_of(item)] if verdict.hint else [])
+    _hint([item], [verdict])
     return task.AsyncResult(item.ticket_id)
 
 
@@ -84,13 +83,15 @@ def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) 
         raise wrong
     wanted = [made for made in drafts if isinstance(made, Acceptance)]
     verdicts = _accepted_atomically(wanted) if atomic else _accepted_in_batches(wanted)
+    if atomic:
+        _hint(wanted, verdicts)
     by_item = dict(zip((item.operation_id for item in wanted), verdicts, strict=True))
-    _hint([hint_of(item) for item in wanted if by_item[item.operation_id].hint])
     return [_answer(task, made, by_item) for made in drafts]
 
 
-def _hint(hints: list[Hint]) -> None:
+def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
     """Publish at once, or after the caller's commit."""
+    hints = [hint_of(item) for item, verdict in zip(items, verdicts, strict=True) if verdict.hint]
     transaction = joined()
     if transaction is not None:
         transaction.hints.extend(hints)
@@ -125,7 +126,9 @@ def _accepted_in_batches(items: Sequence[Acceptance]) -> list[Verdict]:
         batch = items[start : start + _BATCH]
         if start >= _WINDOW:
             batch = [replace(item, hint=False) for item in batch]
-        verdicts += accepted(ledger, batch)
+        answers = accepted(ledger, batch)
+        _hint(batch, answers)  # at once: a hint that is noted and not there for seconds is taken for lost
+        verdicts += answers
     return verdicts
 
 
