@@ -22,7 +22,10 @@ FROM lockgate.operations WHERE provider <> 'local' GROUP BY 1, 2 ORDER BY 1, 2
 """
 _AGAIN = "SELECT count(*) - count(DISTINCT operation_id) FROM lockgate.attempts WHERE purpose = 'send'"
 _ASKED = "SELECT count(*) FROM lockgate.attempts WHERE purpose = 'inquire'"
-_FOLLOWING = "SELECT count(*) FROM lockgate.tickets WHERE follows AND finalised_at IS NULL"
+# What is held for a person, for days, does not come by itself.
+_FOLLOWING = """
+SELECT count(*) FROM lockgate.tickets WHERE finalised_at IS NULL AND follow_at < statement_timestamp() + interval '1 day'
+"""
 _DEAD = """
 SELECT provider || ' ' || reason || ', effect ' || effect, count(*) FROM lockgate.dead_letters WHERE status = 'open'
 GROUP BY 1 ORDER BY 2 DESC LIMIT 5
