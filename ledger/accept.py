@@ -82,6 +82,7 @@ _COLUMNS = {
     "business_key_id": "uuid", "business_key": "text", "schema_version": "smallint", "digest": "bytea",
     "idempotency_key": "text", "body": "bytea", "message": "bytea", "follows": "boolean", "due_in": "float8",
     "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
+    "place": "int",  # in the batch: of two with the same key the first goes in, whatever order a sort leaves them in
 }  # fmt: skip
 
 _SOME = f"unnest({', '.join(f'%({name})s::{kind}[]' for name, kind in _COLUMNS.items())})"
@@ -96,7 +97,7 @@ WITH asked AS (
     INSERT INTO lockgate.business_keys
         (id, tenant, provider, kind, business_key, operation_id, digest, schema_version)
     SELECT business_key_id, tenant, provider, kind, business_key, id, digest, schema_version
-    FROM asked WHERE business_key_id IS NOT NULL ORDER BY business_key_id
+    FROM asked WHERE business_key_id IS NOT NULL ORDER BY business_key_id, place
     ON CONFLICT (id) DO NOTHING
     RETURNING operation_id
 ), fresh AS (
@@ -210,7 +211,8 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
 def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
     if len(rows) == 1:
         return _ACCEPT_ONE, rows[0]
-    return _ACCEPT_SOME, {name: [row[name] for row in rows] for name in _COLUMNS}
+    places = {"place": list(range(len(rows)))}
+    return _ACCEPT_SOME, {name: [row[name] for row in rows] for name in _COLUMNS} | places
 
 
 @contextmanager
@@ -300,6 +302,7 @@ def _row(ledger: Ledger, item: Acceptance, lane_id: int) -> dict[str, Any]:
         "give_up_after": item.give_up_after,
         "expires_in": item.expires_in,
         "hint": item.hint,
+        "place": 0,
     }
 
 

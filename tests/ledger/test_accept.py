@@ -76,6 +76,13 @@ def test_a_batch_answers_each_item_in_order_and_compares_inside_itself(ledger: L
     assert verdicts[3].operation_id == verdicts[2].operation_id
 
 
+def test_of_two_equal_items_of_a_batch_the_first_is_accepted_however_their_keys_sort(ledger: Ledger) -> None:
+    orders = [f"order:{number}" for number in range(200)]
+    verdicts = accept(ledger, [item(order) for order in [*orders, *orders]])
+    assert {verdict.answer for verdict in verdicts[:200]} == {Answer.ACCEPTED}
+    assert {verdict.answer for verdict in verdicts[200:]} == {Answer.EXISTING}
+
+
 def test_a_known_ticket_in_a_batch_does_not_spoil_the_others(ledger: Ledger) -> None:
     known = item("order:1")
     accept(ledger, [known])
