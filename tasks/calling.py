@@ -12,11 +12,13 @@ from celery.result import AsyncResult
 
 from ledger.accept import Acceptance, Verdict, accept
 from ledger.again import current_generation, supersede
+from ledger.follow import ended
 from ledger.lanes import lane_ids
 from ledger.session import LOST, unavailable
 from operations import keys
 from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedError, OperationConflict
 from operations.means import Means
+from operations.states import Reason, State
 from tasks import delivery, hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
 from tasks.current import current
@@ -27,6 +29,7 @@ from tasks.publishing import publish
 _BATCH = 500  # operations in one statement
 _WINDOW = 1000  # hints that one call publishes at most; the sweep sends the others as they find room
 _POLL = 0.02  # seconds between two looks while a user waits
+_LONGEST_PAUSE = 0.5  # seconds between two tries of a call that admission refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,7 @@ def call_now(task: Any, timeout: float, fields: Mapping[str, Any]) -> AsyncResul
     here = bound.assurance.means in {Means.KEY, Means.UNIQUE} or timeout >= bound.provider.limits.total
     if here and not verdict.state.ended:
         # In a thread of its own: whoever waits may go when the time is up, the call goes on to its own deadline.
-        threading.Thread(target=_carry_out_here, args=(task, item), name=f"call-now-{item.ticket_id}").start()
+        threading.Thread(target=_carry_out_here, args=(task, item, until), name=f"call-now-{item.ticket_id}").start()
     else:
         publish([hint_of(item)])
     result = task.AsyncResult(item.ticket_id)
@@ -219,7 +222,19 @@ def call_now(task: Any, timeout: float, fields: Mapping[str, Any]) -> AsyncResul
     return result
 
 
-def _carry_out_here(task: Any, item: Acceptance) -> None:
+def _carry_out_here(task: Any, item: Acceptance, until: float) -> None:
+    """Make the first attempt; while the caller waits, a limit that is full for a moment is waited for as well."""
     about = {hint.HEADER: {"tenant": item.lane.tenant, "provider": item.lane.provider}, "kwargs": {}}
-    if not delivery.attempt_here(task, item.ticket_id, about):
-        publish([hint_of(item)])  # refused, or in other hands: a worker will
+    pause = _POLL
+    while not delivery.attempt_here(task, item.ticket_id, about):
+        if time.monotonic() + pause > until or not _untried(item):
+            publish([hint_of(item)])  # refused for longer, or in other hands: a worker will
+            return
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _untried(item: Acceptance) -> bool:
+    """Whether nobody has made an attempt yet; after one, when and by whom it is tried again is the ledger's affair."""
+    found = ended(platform().ledger, item.ticket_id)
+    return found is not None and (found.state, found.reason) == (State.WAITING, Reason.NEW)
