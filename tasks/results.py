@@ -88,7 +88,9 @@ class LedgerBackend(KeyValueStoreBackend):
     def _meta(self, task_id: str, found: Ended) -> dict[str, Any] | None:
         """The row's own account; None where something else may be stored under the name."""
         gave_itself_away = found.state == State.SUPERSEDED and found.provider == LOCAL
-        return None if gave_itself_away or found.state == State.CALLING else self._row(task_id, found)
+        tries_again = found.state == State.WAITING and found.provider == LOCAL and not found.untouched
+        stored = gave_itself_away or tries_again or found.state == State.CALLING
+        return None if stored else self._row(task_id, found)
 
     def _row(self, task_id: str, found: Ended | None) -> dict[str, Any] | None:
         if found is None or (found.state == State.SUPERSEDED and found.provider == LOCAL) or self._ignored(found):
@@ -109,8 +111,9 @@ class LedgerBackend(KeyValueStoreBackend):
         if found.provider != LOCAL or found.state != State.SUCCEEDED or found.message is None:
             return False
         headers, *_ = unpacked(found.message)
+        asked = headers.get("ignore_result")  # what the caller says counts before what the task says
         task = self.app.tasks.get(headers.get("task"))
-        return bool(headers.get("ignore_result") or getattr(task, "ignore_result", False))
+        return bool(getattr(task, "ignore_result", False) if asked is None else asked)
 
     def _truth(self, found: Ended) -> tuple[str, Any, str | None]:
         """Celery's state, result and traceback for how an operation stands."""
@@ -181,8 +184,10 @@ class LedgerBackend(KeyValueStoreBackend):
     # ---- what Celery says of a ticket, after the ledger has said it ----
 
     def store_result(self, task_id: str, result: Any, state: str, *args: Any, **kwargs: Any) -> Any:
-        """Keep custom states, and ends of names that have no ticket; an operation's own outcome is written already."""
-        if state in _LEDGERS_OWN and (work_of(task_id) is not None or ended(platform().ledger, task_id) is not None):
+        """Keep custom states, why a plain task retries, and ends of names that have no ticket; the ledger has the rest."""
+        work = work_of(task_id)
+        own_retry = state == states.RETRY and work is not None and work.claimed is not None and work.attempt is None
+        if state in _LEDGERS_OWN and not own_retry and (work or ended(platform().ledger, task_id) is not None):
             return result
         return super().store_result(task_id, result, state, *args, **kwargs)
 

@@ -4,7 +4,7 @@ import pytest
 from celery import chain
 from celery.exceptions import Reject, TaskRevokedError
 from given.deployment import Deployment, eventually
-from given.shop import alarm, double, ignored, note, refuse, slowly, triple, unheard, wrote
+from given.shop import alarm, double, ignored, note, refuse, slowly, sorry, triple, unheard, wrote
 
 
 @pytest.mark.usefixtures("shop")
@@ -29,6 +29,21 @@ def test_a_result_that_is_ignored_is_not_shown_but_handed_on() -> None:
     assert result.get(timeout=30) == "unheard"
     assert (result.parent.state, result.parent.result) == ("PENDING", None)
     assert wrote("heard") == ["unheard"]
+
+
+def test_the_callers_own_word_on_ignoring_counts_before_the_tasks(shop: Deployment) -> None:
+    assert unheard.apply_async(("told",), ignore_result=False).get(timeout=30) == "told"
+    silent = note.apply_async((1, "silent"), ignore_result=True)
+    eventually(lambda: shop.state_of(silent.id) == "succeeded")
+    assert silent.state == "PENDING"
+
+
+@pytest.mark.usefixtures("shop")
+def test_while_a_task_waits_to_try_again_its_result_is_why() -> None:
+    result = sorry.delay("not there yet")
+    why = eventually(lambda: result.result if isinstance(result.result, LookupError) else None)
+    assert (result.state, str(why)) == ("RETRY", "not there yet")
+    result.revoke()
 
 
 @pytest.mark.usefixtures("shop")

@@ -66,6 +66,12 @@ def break_down(*_: Any) -> None:
     raise ValueError("the shop is closed")
 
 
+@app.task(bind=True, max_retries=1)
+def sorry(self: Any, name: str) -> None:
+    """Tries again in a minute, and says why."""
+    raise self.retry(exc=LookupError(name), countdown=60)
+
+
 @app.task(bind=True, max_retries=5)
 def third_time(self: Any, name: str) -> int:
     """Succeed at the third try."""
