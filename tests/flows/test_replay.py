@@ -13,9 +13,13 @@ from tasks.payments import take_payment
 
 
 def start_worker(shop: Deployment, folder: Path, place: str, pool: str) -> None:
-    """A worker that dies once at a place, and one that takes over. Of a pool's children only the child dies."""
+    """A worker that dies once at a place, and one that takes over. Of a pool's children only the child dies.
+
+    It reads the provider's queue alone: a plain task that it had in hand, written and not yet recorded, would rightly run
+    again, and would say nothing of whether what follows was sent twice.
+    """
     tasks = {"LOCKGATE_TASKS": "given.shop,given.faltering", "FALTER_AT": place, "FALTER_MARK": str(folder / "fell")}
-    shop.worker(pool=pool, concurrency=2, **tasks)
+    shop.worker("-Q", "stripe", pool=pool, concurrency=2, **tasks)
 
 
 def died(shop: Deployment, folder: Path) -> None:
