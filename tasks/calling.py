@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -226,12 +227,13 @@ def _carry_out_here(task: Any, item: Acceptance, until: float) -> None:
     """Make the first attempt; while the caller waits, a limit that is full for a moment is waited for as well."""
     about = {hint.HEADER: {"tenant": item.lane.tenant, "provider": item.lane.provider}, "kwargs": {}}
     pause = _POLL
-    while not delivery.attempt_here(task, item.ticket_id, about):
-        if time.monotonic() + pause > until or not _untried(item):
-            publish([hint_of(item)])  # refused for longer, or in other hands: a worker will
-            return
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+    with suppress(*LOST):  # the ledger went away: the row is as it was, and the sweep hints at it
+        while not delivery.attempt_here(task, item.ticket_id, about):
+            if time.monotonic() + pause > until or not _untried(item):
+                publish([hint_of(item)])  # refused for longer, or in other hands: a worker will
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _untried(item: Acceptance) -> bool:

@@ -1,5 +1,8 @@
 """`call_now`: for a user who waits, through the same ledger and the same admission."""
 
+import threading
+
+import psycopg
 import pytest
 from given.deployment import Deployment, eventually
 from given.orders import calls, charges, order
@@ -8,6 +11,7 @@ from operations.errors import NotAllowedError, OperationConflict
 from resilience.admission import Permit
 from resilience.breaker import Verdict
 from resilience.traffic import Lane
+from tasks import delivery
 from tasks.accepting import accept_in
 from tasks.mail import send_email
 from tasks.payments import take_payment
@@ -54,6 +58,24 @@ def test_what_was_refused_by_admission_is_left_to_a_worker(idle: Deployment) -> 
     idle.worker()
     assert result.get(timeout=30)["state"] == "succeeded"
     assert len(charges(idle, "n3")) == 1
+
+
+def test_a_ledger_that_goes_away_meanwhile_leaves_the_operation_to_a_worker(
+    idle: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = threading.Event()
+
+    def gone(*_: object) -> bool:
+        left.set()
+        raise psycopg.OperationalError("the connection was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "attempt_here", gone)
+        result = take_payment.call_now(timeout=0.2, **order("n9"))
+        assert left.wait(10)
+    idle.worker()
+    assert result.get(timeout=30)["state"] == "succeeded"
+    assert len(charges(idle, "n9")) == 1
 
 
 def test_it_shares_key_and_answer_with_everybody_else(idle: Deployment) -> None:
