@@ -8,7 +8,7 @@ from collections.abc import Callable
 import redis
 import requests
 
-from demo.home import DemoError, Home, Running
+from demo.home import DemoError, Home, Known, Running
 
 OUTAGES = ("503", "refuse", "hang", "reset", "429")
 _OUTAGE_SECONDS = 5.0
@@ -29,10 +29,9 @@ def target(home: Home) -> Running:
 
 def kill(running: Running, rng: random.Random) -> str:
     """SIGKILL a worker; the demo replaces it."""
-    workers = [process for process in running.processes if process.name.startswith("worker-") and process.alive]
-    if not workers:
+    worker = _one_worker(running, rng)
+    if worker is None:
         return "no worker is alive to be killed: the demo is replacing them"
-    worker = rng.choice(workers)
     worker.signal(signal.SIGKILL)
     return f"killed {worker.name} (pid {worker.pid}) with SIGKILL; it is replaced"
 
@@ -57,10 +56,9 @@ def break_provider(running: Running, rng: random.Random) -> str:
 
 def freeze(running: Running, rng: random.Random) -> str:
     """Stop a worker in the middle of whatever it does: it loses its leases and does not know it."""
-    workers = [process for process in running.processes if process.name.startswith("worker-") and process.alive]
-    if not workers:
+    worker = _one_worker(running, rng)
+    if worker is None:
         return "no worker is alive to be frozen: the demo is replacing them"
-    worker = rng.choice(workers)
     worker.signal(signal.SIGSTOP)
     return f"froze {worker.name} (pid {worker.pid}, SIGSTOP)"
 
@@ -101,11 +99,19 @@ def wreak(home: Home, what: str | None) -> list[str]:
     Raises:
         DemoError: no demo is running.
     """
-    rng = random.SystemRandom()
-    done = [ACTIONS[name](target(home), rng) for name in ([what] if what else ROUND)]
+    done = [_do(home, name) for name in ([what] if what else ROUND)]
     if what == "freeze":
         time.sleep(FROZEN)
-        done.append(thaw(target(home), rng))
-    for sentence in done:
-        home.note(sentence)
+        done.append(_do(home, "thaw"))
     return done
+
+
+def _do(home: Home, name: str) -> str:
+    sentence = ACTIONS[name](target(home), random.SystemRandom())
+    home.note(name, sentence)
+    return sentence
+
+
+def _one_worker(running: Running, rng: random.Random) -> Known | None:
+    workers = [process for process in running.processes if process.name.startswith("worker-") and process.alive]
+    return rng.choice(workers) if workers else None

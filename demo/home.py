@@ -116,7 +116,7 @@ class Home:
         left = self.running()
         if left is not None:
             _wait_for_the_end(left.processes)
-            self.path("running.json").unlink(missing_ok=True)
+        self.leave()  # what an unclean end left is not this run's
 
     def leave(self) -> None:
         """Say that no demo runs here any more."""
@@ -131,17 +131,18 @@ class Home:
         path.write_text("".join(lines))
         return path
 
-    def note(self, done: str) -> None:
-        """Tell the running demo what somebody did to it from another terminal."""
+    def note(self, what: str, sentence: str) -> None:
+        """Tell the running demo what somebody did to it from another terminal: the action's name, and a sentence."""
         with self.path("chaos.log").open("a") as file:
-            file.write(f"{done}\n")
+            file.write(f"{json.dumps([what, sentence])}\n")
 
-    def noted(self, after: int) -> list[str]:
-        """What others did, without so many that are known."""
+    def noted(self, after: int) -> list[tuple[str, str]]:
+        """What others did, without so many that are known; see `note`."""
         try:
-            return self.path("chaos.log").read_text().splitlines()[after:]
+            lines = self.path("chaos.log").read_text().splitlines()[after:]
         except FileNotFoundError:
             return []
+        return [(what, sentence) for what, sentence in map(json.loads, lines)]
 
     def write(self, running: Running) -> None:
         """Let others find the demo; the file holds Redis's password."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import requests
@@ -202,13 +203,14 @@ class Show:
 
     def _offer_commands(self) -> None:
         own = {name: value for name, value in self._supervisor.environment.items() if name.startswith("LOCKGATE_")}
-        self._say(f"operators' commands, in another terminal: . {self._home.offer(own)}; {_COMMAND} deadletter list")
+        environment, command = quote(str(self._home.offer(own))), quote(str(_COMMAND))
+        self._say(f"operators' commands, in another terminal: . {environment}; {command} deadletter list")
 
     def _hear_others(self) -> None:
         """What `make chaos` did from another terminal is shown and counted like our own."""
-        for sentence in self._home.noted(self._noted):
+        for what, sentence in self._home.noted(self._noted):
             self._noted += 1
-            self._flushes += sentence.startswith("emptied")
+            self._flushes += what == "flush"
             self._say(sentence)
 
     def _break(self, what: str) -> None:

@@ -21,6 +21,19 @@ def test_what_is_done_from_another_terminal_is_heard_once(tmp_path: Path) -> Non
     home = Home(tmp_path)
     home.folder.mkdir()
     assert home.noted(0) == []
-    home.note("emptied Valkey (FLUSHALL)")
-    assert home.noted(0) == ["emptied Valkey (FLUSHALL)"]
+    home.note("flush", "emptied Valkey (FLUSHALL)")
+    assert home.noted(0) == [("flush", "emptied Valkey (FLUSHALL)")]
     assert home.noted(1) == []
+
+
+def test_a_new_run_hears_nothing_of_what_was_done_to_one_that_ended_uncleanly(tmp_path: Path) -> None:
+    killed = Home(tmp_path)
+    killed.enter()
+    killed.note("flush", "emptied Valkey (FLUSHALL)")
+    killed.offer({})
+    killed._lock.close()  # as its SIGKILL would
+    fresh = Home(tmp_path)
+    fresh.enter()
+    assert fresh.noted(0) == []
+    assert not fresh.path("environment").exists()
+    fresh._lock.close()
