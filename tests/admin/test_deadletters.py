@@ -8,6 +8,7 @@ import pytest
 from celery import chain
 from given.console import Console
 from given.deployment import Deployment, eventually
+from given.orders import order as arguments
 
 from demo.quick import write_quick_files
 from tasks.mail import send_email
@@ -15,17 +16,6 @@ from tasks.payments import capture_payment, take_payment
 
 PAYMENTS = {"method": "POST", "path_prefix": "/v1/payment_intents"}
 BECAUSE = ("--because", "the provider was mended")
-
-
-def arguments(order: str, **more: Any) -> dict[str, Any]:
-    fields = {
-        "order_id": order,
-        "amount": 4200,
-        "currency": "gbp",
-        "customer": "cus_demo1",
-        "payment_method": "pm_card_visa",
-    }
-    return fields | more
 
 
 def effects(deployment: Deployment, effect: str = "charge") -> list[dict[str, Any]]:

@@ -3,21 +3,10 @@
 from typing import Any
 
 from given.deployment import Deployment
+from given.orders import order as payment
 
 from tasks.mail import send_email
 from tasks.payments import take_payment
-
-
-def payment(order: str, **more: Any) -> dict[str, Any]:
-    """The arguments of one payment."""
-    fields = {
-        "order_id": order,
-        "amount": 4200,
-        "currency": "gbp",
-        "customer": "cus_demo1",
-        "payment_method": "pm_card_visa",
-    }
-    return fields | more
 
 
 def pay(order: str, **more: Any) -> Any:
