@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis
 from given.deployment import Deployment, as_application
+from given.folders import open_to_the_servers
 from given.proxy import Proxy
 from psycopg import sql
 
@@ -23,18 +24,10 @@ from ledger.session import Ledger
 _FAST = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
 
 
-def _open_to_the_servers(path: Path) -> Path:
-    """As root the servers run as another account; pytest's folders are closed to it."""
-    for folder in (path, *path.parents[:3]):
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(0o755)
-    return path
-
-
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL for tests that leave it alone."""
-    server = Postgres(_open_to_the_servers(tmp_path_factory.mktemp("postgres")), settings=_FAST)
+    server = Postgres(open_to_the_servers(tmp_path_factory.mktemp("postgres")), settings=_FAST)
     server.start()
     yield server
     server.stop(immediate=True)
@@ -43,7 +36,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A Valkey for tests that leave it alone."""
-    server = Valkey(_open_to_the_servers(tmp_path_factory.mktemp("valkey")))
+    server = Valkey(open_to_the_servers(tmp_path_factory.mktemp("valkey")))
     server.start()
     yield server
     server.stop(immediate=True)
@@ -143,7 +136,7 @@ def database_proxy(database_url: str) -> Iterator[Proxy]:
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
     """A Valkey to kill."""
-    server = Valkey(_open_to_the_servers(tmp_path) / "valkey")
+    server = Valkey(open_to_the_servers(tmp_path) / "valkey")
     server.start()
     yield server
     server.stop(immediate=True)

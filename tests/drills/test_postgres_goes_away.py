@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 from given.deployment import Deployment, eventually
+from given.folders import open_to_the_servers
 from given.payments import charges, mail, mails, pay, payment, posts
 from given.proxy import Proxy
 
@@ -148,8 +149,7 @@ def test_accepting_goes_on_at_once_when_every_pooled_connection_was_cut(deploy: 
 
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    tmp_path.chmod(0o755)
-    server = Postgres(tmp_path / "postgres", settings={"fsync": "off"})
+    server = Postgres(open_to_the_servers(tmp_path) / "postgres", settings={"fsync": "off"})
     server.start()
     upgrade(server.url)
     yield server

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import redis
 from given.deployment import Deployment
+from given.folders import open_to_the_servers
 
 from config.errors import ConfigError
 from embedded import Valkey
@@ -50,9 +51,7 @@ def test_a_database_with_a_newer_ledger_is_taken(database_url: str) -> None:
 def test_a_redis_that_evicts_is_refused(deployment: Deployment, tmp_path: Path) -> None:
     folder = tmp_path / "evicting"
     folder.mkdir()
-    for path in (folder, *folder.parents[:3]):
-        path.chmod(0o755)
-    server = Valkey(folder)
+    server = Valkey(open_to_the_servers(folder))
     server.start()
     try:
         with redis.Redis.from_url(server.url) as client:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from given.folders import open_to_the_servers
 
 from embedded import Postgres, Valkey
 from embedded.postgres import PostgresFailedError
@@ -18,9 +19,7 @@ def folder(tmp_path: Path) -> Path:
     """One that the servers' account may enter, where they run as another."""
     made = tmp_path / "server"
     made.mkdir()
-    for path in (made, *made.parents[:3]):
-        path.chmod(0o755)
-    return made
+    return open_to_the_servers(made)
 
 
 @pytest.fixture
