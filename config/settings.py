@@ -12,6 +12,7 @@ from config.secret import Secret
 
 PREFIX = "LOCKGATE_"
 TENANT = re.compile(r"[a-z0-9_]{1,64}")
+DEAF_AFTER = 20.0  # seconds; a worker that stays deaf ends after two of these and its grace: less than a minute
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 #: Variables that are not about one provider.
@@ -23,6 +24,7 @@ NAMES = {
     "LOCKGATE_TASKS": "more modules that declare integration tasks, separated by commas",
     "LOCKGATE_ALLOW_HTTP": "1 allows plain HTTP to hosts other than this machine",
     "LOCKGATE_LOG": "plain (default) or json",
+    "LOCKGATE_DEAF_AFTER": "seconds of silence from Redis after which a worker connects anew; 20 when unset",
     "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
     "LOCKGATE_HOME": "the folder of `lockgate dev`; .lockgate when unset",
 }
@@ -43,6 +45,7 @@ class Settings:
     tasks: tuple[str, ...] = ()
     allow_http: bool = False
     log: str = "plain"
+    deaf_after: float = DEAF_AFTER
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -61,6 +64,7 @@ class Settings:
             tasks=tuple(part.strip() for part in env.get("LOCKGATE_TASKS", "").split(",") if part.strip()),
             allow_http=env.get("LOCKGATE_ALLOW_HTTP") == "1",
             log=_one_of(env, "LOCKGATE_LOG", ("plain", "json")),
+            deaf_after=_seconds(env, "LOCKGATE_DEAF_AFTER", DEAF_AFTER, least=1.0),
             environment=env,
         )
 
@@ -146,3 +150,14 @@ def _one_of(env: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
     if value not in values:
         raise ConfigError(f"{name} is {value!r}; use one of {', '.join(values)}")
     return value
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, *, least: float) -> float:
+    value = env.get(name) or str(default)
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = float("nan")
+    if not least <= seconds < float("inf"):
+        raise ConfigError(f"{name} is {value!r}; give seconds, at least {least:g}")
+    return seconds

@@ -22,6 +22,10 @@ class Configuration:
     broker_transport_options = {  # noqa: RUF012  Celery reads it
         "ack_emulation": False,
         "socket_keepalive": True,
+        # A peer that is gone without a word: nothing may wait for it for ever. Kombu's own look comes every so often.
+        "socket_connect_timeout": 3.0,
+        "socket_timeout": 5.0,
+        "health_check_interval": 10,
         "priority_steps": list(PRIORITY_STEPS),
         "max_retries": 0,  # whoever publishes while Redis is away must not wait for it: the row is in, the sweep hints
     }

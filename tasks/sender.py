@@ -26,6 +26,7 @@ from operations.states import Reason, State
 from resilience.decide import Retry
 from tasks import hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
+from tasks.broker import Connection
 from tasks.current import current, work_of
 from tasks.draft import Posting, acceptance, draft, local_acceptance, packed, seconds_until
 from tasks.platform import platform
@@ -60,7 +61,9 @@ class Message:
 
 
 class LedgerAMQP(AMQP):
-    """Celery's AMQP object with a sender that writes to the ledger first."""
+    """Celery's AMQP object with a sender that writes to the ledger first, and connections that are soon back."""
+
+    Connection = Connection
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)

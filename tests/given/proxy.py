@@ -51,6 +51,7 @@ class Proxy:
         self._moments: list[Moment] = []
         self._open: set[socket.socket] = set()
         self._away = False
+        self._muted: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
 
     def cut_after(self, text: bytes) -> Moment:
@@ -70,6 +71,10 @@ class Proxy:
             yield
         finally:
             self._away = False
+
+    def mute(self) -> None:
+        """Make all present connections half open: they stay, and nothing passes any more. New ones are served."""
+        self._muted |= self._open
 
     def close(self) -> None:
         self._away = True
@@ -107,7 +112,8 @@ class Proxy:
                 answers.start()
                 while data := client.recv(_CHUNK):
                     asked += self._asked(data, statements)
-                    server.sendall(data)
+                    if server not in self._muted:
+                        server.sendall(data)
                 server.shutdown(socket.SHUT_RDWR)
                 answers.join()
                 self._open -= {client, server}
@@ -131,7 +137,8 @@ class Proxy:
                     continue
                 if asked and self._lost(asked.pop()):
                     break
-                client.sendall(held)
+                if client not in self._muted:
+                    client.sendall(held)
                 held = b""
             client.shutdown(socket.SHUT_RDWR)
 
