@@ -45,7 +45,7 @@ def test_a_worker_that_stays_deaf_ends_and_its_successor_does_the_work(
 
 def test_a_busy_worker_and_one_without_redis_are_not_taken_for_deaf(deploy: Deploy, own_valkey: Valkey) -> None:
     deployment = deploy(redis_server=own_valkey, call__total="8s", call__read="8s", call__lease="16s")
-    worker = deployment.worker(concurrency=1, **SOON)
+    worker = deployment.worker(concurrency=1, LOCKGATE_DEAF_AFTER="5")  # longer than between two tries to connect
     deployment.sandbox.fault("F03", match={"method": "POST"}, times=1)
     hung = pay("8103")
     eventually(lambda: deployment.state_of(hung.id) == "calling")
