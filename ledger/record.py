@@ -81,6 +81,9 @@ WITH heard AS (
             ELSE o.deadline_at END,
         decide_at = CASE
             WHEN %(reason)s = 'exhausted' THEN statement_timestamp() + %(delay)s * interval '1 second'
+            -- an inquiry that proved nothing gives no more time, or a provider that is gone would be asked for ever
+            WHEN o.purpose = 'await' AND %(state)s = 'awaiting' THEN o.decide_at
+            WHEN o.purpose = 'inquire' AND %(state)s = 'unconfirmed' AND o.decide_at > o.deadline_at THEN o.decide_at
             WHEN %(state)s = 'unconfirmed'
                 THEN greatest(o.deadline_at, statement_timestamp()) + %(confirm_time)s * interval '1 second'
             WHEN %(state)s = 'awaiting'

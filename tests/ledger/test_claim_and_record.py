@@ -278,3 +278,31 @@ def test_what_follows_is_woken_when_it_ends_at_once_for_other_tickets(
     with ledger.connection() as connection:
         due = dict(connection.execute("SELECT id, follow_at <= clock_timestamp() FROM lockgate.tickets").fetchall())
     assert due == {held.ticket_id: False, "second": True}
+
+
+def test_an_inquiry_that_proves_nothing_gives_an_operation_no_more_time(
+    ledger: Ledger, claimed: Claim, write: Write, row: Row
+) -> None:
+    held = claimed()
+    write(held, Confirm(0.0, Effect.UNKNOWN, 0), DOUBT)
+    with ledger.connection() as connection:
+        connection.execute(
+            "UPDATE lockgate.operations SET deadline_at = now() - interval '1 minute', decide_at = now() + interval '5 s'"
+        )
+    decided_at = row("decide_at", held.lease.operation_id)
+    asked = claim(ledger, held.ticket_id, TERMS, worker="w1")
+    assert asked is not None
+    write(asked, Confirm(0.0, Effect.UNKNOWN, 0), Heard("unclear", Effect.UNKNOWN))
+    assert row("state, decide_at", held.lease.operation_id) == ("unconfirmed", decided_at)
+
+
+def test_asking_for_an_answer_gives_the_provider_no_more_time_to_give_it(
+    ledger: Ledger, claimed: Claim, write: Write, row: Row
+) -> None:
+    held = claimed()
+    write(held, Await(0.0), Heard("accepted", Effect.UNKNOWN))
+    decided_at = row("decide_at", held.lease.operation_id)
+    asked = claim(ledger, held.ticket_id, TERMS, worker="w1")
+    assert asked is not None
+    write(asked, Await(0.0), Heard("accepted", Effect.UNKNOWN))
+    assert row("state, decide_at", held.lease.operation_id) == ("awaiting", decided_at)
