@@ -22,8 +22,11 @@ from operations.errors import LedgerUnavailable
 T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
 
-#: The connection was lost or never came up; what was under way may or may not have been committed.
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError)
+#: The server is there and takes no writes: a standby, or a primary that is being handed over. Nothing was written.
+READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
+#: The connection was lost, never came up, or leads to where nothing can be written; unless it is READ_ONLY, what was under
+#: way may or may not have been committed.
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError, READ_ONLY)
 
 _IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}
 _CONNECT_TIMEOUT = 3  # seconds
@@ -67,8 +70,9 @@ class Ledger:
         checked_out = self._checked_out()
         try:
             yield _driver(checked_out)
-        except BaseException:
-            if _broken(_driver(checked_out)):
+        except BaseException as error:
+            # After a failover the old primary answers for ever, and never again takes a write: look where the URL leads now.
+            if isinstance(error, READ_ONLY) or _broken(_driver(checked_out)):
                 checked_out.invalidate()
             raise
         finally:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledger.accept import Acceptance, Answer, Verdict, accept
 from ledger.due import Hint
-from ledger.session import LOST, Connection, Ledger, unavailable
+from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
 from operations.errors import AcceptUnknown, NotAllowedError, OperationConflict
 
 _TRIES = 3  # of a commit whose answer was lost; each asks the ledger what it knows
@@ -90,25 +90,25 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
     Raises:
         AcceptBusy: another transaction holds one of the keys.
         AcceptUnknown: the database went away during the commit and does not come back.
-        LedgerUnavailable: the database cannot be reached; nothing was stored.
+        LedgerUnavailable: the database cannot be reached, or takes no writes; nothing was stored.
     """
     transaction = _joined.get()
     if transaction is not None:
         return accept(ledger, items, transaction.connection)
-    asked = False
-    for attempt in range(_TRIES):
+    doubt = False
+    for _ in range(_TRIES):
         try:
             _reach(ledger)
         except LOST as error:
-            if not asked:
+            if not doubt:
                 raise unavailable(error) from None
             continue
-        asked = True
         try:
             return accept(ledger, items)
-        except LOST:
-            if attempt == _TRIES - 1:
-                break
+        except LOST as error:
+            if isinstance(error, READ_ONLY) and not doubt:
+                raise unavailable(error) from None
+            doubt = True
     raise AcceptUnknown(items[0].business_key if len(items) == 1 else None)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 from given.deployment import Deployment, eventually
@@ -193,6 +194,40 @@ def test_postgresql_stopped_at_once_under_load_loses_nothing_that_was_committed(
     charged = [effect["metadata"]["order_id"] for effect in deployment.sandbox.effects() if effect["standing"]]
     assert len(charged) == len(set(charged))
     assert {order for order, _ in accepted} <= set(charged)
+
+
+def take_no_writes(server: Postgres, *, value: str) -> None:
+    """As a standby after a failover, or a primary that is being handed over."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def takes_writes(server: Postgres) -> bool:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        return connection.execute("SHOW transaction_read_only").fetchone() == ("off",)
+
+
+def test_a_postgresql_that_takes_no_writes_is_one_that_is_away(deploy: Deploy, own_postgres: Postgres) -> None:
+    deployment = deploy(
+        database=own_postgres.url, call__total="1.5s", call__read="1.5s", call__connect="0.5s", call__lease="20s"
+    )
+    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment.worker(concurrency=1)
+    result = pay("2012")
+    eventually(lambda: posts(deployment), every=0.01)
+    take_no_writes(own_postgres, value="on")
+    eventually(lambda: not takes_writes(own_postgres))
+    eventually(lambda: charges(deployment, "2012"))
+    with pytest.raises(LedgerUnavailable, match="read-only"):
+        pay("2012-refused")
+    take_no_writes(own_postgres, value="off")
+    deployment.ends(result.id)
+    assert deployment.count("replies WHERE outcome = 'succeeded'") == deployment.count("replies") == 1
+    assert (
+        deployment.count("attempts") == len(posts(deployment)) == 1
+    )  # who had the answer kept it until it could write
 
 
 def test_nothing_is_taken_back_for_one_lease_after_postgresql_started(deploy: Deploy, own_postgres: Postgres) -> None:
