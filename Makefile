@@ -6,7 +6,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check bench referee format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench referee format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -37,6 +37,12 @@ test: .venv/.dev ## run every test, with real servers started from wheels
 	$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev lint types contracts test ## the gate: format, lint, types, import contracts, tests
+
+soak: .venv/.run ## 3,000 operations of all means under every attack, then the verdict (4 minutes; ARGS="--seed 7")
+	@$(BIN)/python -m soak $(ARGS)
+
+soak-nightly: .venv/.run ## the same with 100,000 operations and 8 tenants (hours)
+	@$(BIN)/python -m soak --count 100000 --tenants 8 $(ARGS)
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)
 	$(BIN)/python tests/referee/hear.py $(ARGS)

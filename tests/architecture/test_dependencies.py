@@ -58,7 +58,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 def test_what_runs_in_production_needs_nothing_of_the_extra() -> None:
     local = set(names(PROJECT["project"]["optional-dependencies"]["local"]))
-    for package in OURS - {"demo", "embedded", "sandbox"}:
+    for package in OURS - {"demo", "embedded", "sandbox", "soak"}:
         assert imported(package) & local == set(), package
 
 

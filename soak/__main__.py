@@ -1,0 +1,105 @@
+"""The command: `python -m soak`, usually by `make soak`. Exit code 1 if a promise was broken, 2 if it could not be run."""
+
+import argparse
+import random
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from soak.checker.check import report
+from soak.place import Place, loaded
+from soak.run import Course, Outcome, Run
+from soak.screen import Screen
+from soak.stage import SoakError, Stage
+
+HOME = Path(".lockgate") / "soak"
+TENANTS = ("default", "acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it, judge it, say it."""
+    given = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    folder = given.folder or HOME / f"seed-{given.seed}"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    command = f"python -m soak {shlex.join(_again(given))}"
+    console.print(f"seed {given.seed}; the same run again: {command}", soft_wrap=True)
+    with Screen(console) as screen:
+        try:
+            outcome = _run(given, folder.absolute(), command, screen)
+        except SoakError as error:
+            console.print(f"the soak could not be run: {error}", soft_wrap=True)
+            return 2
+    return _tell(outcome, folder, console)
+
+
+def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) -> Outcome:
+    path = tuple(str(Path(one).absolute()) for one in given.path)
+    place = Place(
+        folder, given.seed, TENANTS[: given.tenants], plugins=tuple(given.plugin), python_path=path,
+    )  # fmt: skip
+    more = dict(one.partition("=")[::2] for one in given.worker_env)
+    subject = loaded(given.subject, path)
+    course = Course(
+        given.count, given.pace, given.share, (given.pause[0], given.pause[1]), tuple(given.only), given.patience
+    )
+    run = Run(Stage(place, subject, given.subject, more=more), subject, course, command, screen.say, screen.show)
+    return run.play()
+
+
+def _tell(outcome: Outcome, folder: Path, console: Console) -> int:
+    verdict = outcome.verdict
+    for line in report(outcome.history, verdict):
+        console.print(line, soft_wrap=True)
+    ends = ", ".join(f"{end} {count}" for end, count in sorted(verdict.ends.items()))
+    console.print(f"{len(outcome.history.cases)} operations asked for: {ends}", soft_wrap=True)
+    console.print(
+        f"violations: {len(verdict.violations)} {dict(verdict.kinds) or ''}; everything is in {folder}", soft_wrap=True
+    )
+    return bool(verdict.violations)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(1, 100_000), help="a new one if not given"
+    )
+    parser.add_argument("--count", type=int, default=3000, help="operations that are asked for")
+    parser.add_argument("--pace", type=float, default=25.0, help="operations per second")
+    parser.add_argument("--share", type=float, default=0.3, help="of first and second sends that meet a fault")
+    parser.add_argument(
+        "--pause", type=float, nargs=2, default=(3.0, 7.0), metavar=("LEAST", "MOST"), help="between attacks"
+    )
+    parser.add_argument("--only", action="append", default=[], help="an attack by id or name; several times for more")
+    parser.add_argument("--tenants", type=int, default=4, help="up to 8")
+    parser.add_argument("--patience", type=float, help="seconds in which all must end after the attacks")
+    parser.add_argument("--subject", default="soak.subject.lockgate", help="the module that is put to the soak")
+    parser.add_argument("--plugin", action="append", default=[], help="a module that every worker loads")
+    parser.add_argument("--path", action="append", default=[], help="a folder in which subject and plugins are found")
+    parser.add_argument("--worker-env", action="append", default=[], metavar="NAME=VALUE", help="for the workers alone")
+    parser.add_argument("--folder", type=Path, help="where the run leaves everything; emptied first")
+    return parser
+
+
+def _again(given: argparse.Namespace) -> list[str]:
+    """The arguments that make the same run."""
+    parser = _parser()
+    said = [f"--seed={given.seed}"]
+    for name, value in vars(given).items():
+        flag = f"--{name.replace('_', '-')}"
+        if name in {"seed", "folder"} or value == parser.get_default(name):
+            continue
+        if name == "pause":
+            said += [flag, *map(str, value)]
+        else:
+            said += [f"{flag}={one}" for one in (value if isinstance(value, list) else [value])]
+    return said
+
+
+if __name__ == "__main__":
+    sys.exit(main())

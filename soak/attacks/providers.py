@@ -1,0 +1,26 @@
+"""Attacks on providers: outages of one, and one tenant that gets nothing but 429s."""
+
+from soak.attacks.field import OUTAGE, Field, Steps
+
+_PROVIDERS = ("stripe", "postmark", "plain")
+_MODES = ("503", "refuse", "hang", "reset", "429")
+
+
+def outage(where: Field) -> Steps:
+    """F26: a provider is down, in one of the ways in which providers are."""
+    provider, mode = (
+        where.rng.choice(_PROVIDERS),
+        where.rng.choice(_MODES),
+    )
+    where.stage.control("/outage", provider=provider, mode=mode, seconds=OUTAGE)
+    where.say(f"{provider} is down for {OUTAGE:g} s ({mode})")
+    yield OUTAGE
+
+
+def storm(where: Field) -> Steps:
+    """F12: one tenant gets nothing but 429s."""
+    provider, tenant = where.rng.choice(_PROVIDERS), where.rng.choice(where.stage.place.tenants)
+    whose = where.stage.tenant_digest(provider, tenant)
+    where.stage.control("/outage", provider=provider, mode="429", seconds=OUTAGE, tenant=whose)
+    where.say(f"{provider} answers {tenant} with nothing but 429 for {OUTAGE:g} s")
+    yield OUTAGE

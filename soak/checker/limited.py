@@ -1,0 +1,65 @@
+"""S7: in no window more calls than the provider grants, by the provider's own clock."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from soak.checker.history import History
+from soak.checker.journal import Request
+from soak.checker.terms import Limit
+from soak.checker.violation import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Fullest:
+    """The fullest window of a limit, or the most calls at once.
+
+    Attributes:
+        most: calls in it; the limit itself is in `limit.calls`.
+        at: wall time of its last call.
+    """
+
+    limit: Limit
+    lane: str
+    most: int
+    at: float
+
+
+def check(history: History) -> Iterator[Violation]:
+    """Yield windows that are over."""
+    for found in fullest(history):
+        if found.most > found.limit.calls:
+            sentence = f"{found.limit.said}: {found.most} for {found.lane} at {found.at:.3f}"
+            yield Violation("S7", "over the limit", sentence)
+
+
+def fullest(history: History) -> list[Fullest]:
+    """For each limit and each lane of it, its fullest moment."""
+    found = []
+    for limit in history.terms.limits:
+        lanes: dict[str, list[Request]] = defaultdict(list)
+        for request in history.journal.requests:
+            if request.provider == limit.provider:
+                lanes[request.tenant if limit.tenant else "all"].append(request)
+        names = history.terms.tenants.get(limit.provider, {})
+        for lane, requests in lanes.items():
+            most, at = _at_once(limit, requests) if not limit.per else _in_a_window(limit, requests)
+            found.append(Fullest(limit, names.get(lane, lane), most, at))
+    return found
+
+
+def _at_once(limit: Limit, requests: Sequence[Request]) -> tuple[int, float]:
+    crowd, at = max((request.crowd[limit.tenant], request.at) for request in requests)
+    return crowd, at
+
+
+def _in_a_window(limit: Limit, requests: Sequence[Request]) -> tuple[int, float]:
+    """The window begins after its first moment and ends with its last: what is exactly `per` apart is in two windows."""
+    ordered = sorted(requests, key=lambda request: request.mono)
+    most, when, first = 0, 0.0, 0
+    for last, request in enumerate(ordered):
+        while ordered[first].mono <= request.mono - limit.per:
+            first += 1
+        if last - first + 1 > most:
+            most, when = last - first + 1, request.at
+    return most, when

@@ -1,0 +1,35 @@
+"""What the providers do wrong by plan: every fault that leaves the provider's own promises standing, in all variants."""
+
+from typing import Any
+
+from soak.stage import Stage
+
+#: Not F01, F12, F26, which are attacks here; not F19 (a refused credential pauses its tenant until somebody changes it)
+#: and not F25 (the provider forgets a key that it promised to keep).
+PLANNED = (
+    "F02", "F03", "F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "F13", "F14", "F15", "F16", "F17", "F18",
+    "F20", "F21", "F22", "F23",
+)  # fmt: skip
+LATE = 0.5  # seconds after the client has left, in F23; shorter than any settle time
+LAG = 1.5  # seconds by which a look-up lags behind; shorter than any settle time
+_PARAMS: dict[str, dict[str, Any]] = {
+    "F11": {"retry_after": "1"},
+    "F16": {"bytes": 2_000_000, "lines": 500},
+    "F17": {"seconds": 0.2},
+    "F23": {"seconds": LATE, "patience": 4},
+}
+_LOOK_UPS = ({"form": "lag", "params": {"seconds": LAG}, "probability": 0.3}, {"form": "fail", "probability": 0.2})
+
+
+def begin(stage: Stage, *, seed: int, share: float) -> None:
+    """Give the sandbox its orders; first and second sends meet faults, later ones are served honestly.
+
+    Args:
+        stage: where the sandbox is.
+        seed: of the plan.
+        share: of those sends.
+    """
+    stage.control("/config", processing_delay=2.0, search_lag=0.5)
+    stage.control("/plan", seed=seed, share=share, faults=list(PLANNED), params=_PARAMS)
+    for order in _LOOK_UPS:
+        stage.control("/faults", fault="F24", **order)

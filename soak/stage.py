@@ -1,0 +1,192 @@
+"""Everything that a run needs, started, watched over, and ended: servers, sandbox, workers, client."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import requests
+
+from soak.checker import asked, journal
+from soak.child import Child
+from soak.place import Place
+from soak.servers import Servers
+
+_READY = 90.0  # seconds that a process may take to come up on a busy machine
+_WARM = 8.0  # seconds that workers get to finish their calls; more than a call's total deadline
+#: Two with threads, one with forked children.
+WORKERS = {"worker-1": ("threads", 8), "worker-2": ("threads", 8), "worker-3": ("prefork", 4)}
+
+
+class SoakError(Exception):
+    """What keeps a soak from running; the message says the mend."""
+
+
+@dataclass
+class Crash:
+    """A process that ended though nobody killed it."""
+
+    name: str
+    code: int
+    words: str
+
+
+class Stage:
+    """Owner of every process of the run. Use it from one thread, the one that lives as long as the run.
+
+    Args:
+        place: what the run is told; completed here.
+        subject: the module under test.
+        subject_name: by which the client loads it.
+        more: environment of the workers alone.
+    """
+
+    def __init__(self, place: Place, subject: ModuleType, subject_name: str, *, more: Mapping[str, str]) -> None:
+        self.place = place
+        self.servers = Servers()
+        self.workers: dict[str, Child] = {}
+        self.crashes: list[Crash] = []
+        self._subject = subject
+        self._subject_name = subject_name
+        self._more = dict(more)
+        self._back: dict[str, float] = {}
+        self._dead: set[str] = set()
+        self._environment: dict[str, str] = {}
+        self._sandbox: Child | None = None
+        self._client: Child | None = None
+
+    def up(self, command: str, say: Callable[[str], None]) -> None:
+        """Start everything but the client, a line for each thing that is up.
+
+        Raises:
+            SoakError: something did not come up.
+        """
+        self.servers.up()
+        self.place.database_url, self.place.redis_url = self.servers.postgres.url, self.servers.valkey.url
+        say("PostgreSQL and Valkey … up")
+        self._start_sandbox()
+        say("sandbox providers … up")
+        own = self._subject.prepare(self.place)
+        self._environment = self.place.environment() | own
+        self._subject.terms(self.place, command).write(self.place.folder)
+        for name in WORKERS:
+            self.start_worker(name)
+        until = time.monotonic() + _READY
+        for child in self.workers.values():
+            while not child.said("ready."):
+                _must_come_up(child, until)
+        say(f"workers … up: {', '.join(f'{name} ({pool}, {slots})' for name, (pool, slots) in WORKERS.items())}")
+
+    def start_client(self, *, pace: float, count: int) -> None:
+        """Let the client ask."""
+        argv = [
+            sys.executable, "-m", "soak.client", "--subject", self._subject_name, "--pace", str(pace),
+            "--count", str(count),
+        ]  # fmt: skip
+        self.place.folder.joinpath(asked.FILE).touch()
+        self._client = Child("client", argv, environment=self._environment, log=self._log("client"))
+
+    @property
+    def asking(self) -> bool:
+        """Whether the client still asks.
+
+        Raises:
+            SoakError: it met what it should not.
+        """
+        if self._client is None:
+            return False
+        ended = self._client.ended
+        if ended:
+            raise SoakError(f"the client ended with {ended}, see {self._client.log}: {self._client.last_words()}")
+        return ended is None
+
+    def end_client(self) -> None:
+        """Let it finish what it asks, and no more."""
+        if self._client is not None:
+            self._client.ask_to_end()
+            self._client.end(60.0)
+
+    def start_worker(self, name: str) -> None:
+        """Start one worker, or start it again."""
+        pool, slots = WORKERS[name]
+        argv = self._subject.worker(name, pool=pool, slots=slots)
+        environment = self._environment | self._more
+        self.workers[name] = Child(name, argv, environment=environment, log=self._log(name))
+        self._back.pop(name, None)
+
+    def expect_back(self, name: str, after: float) -> None:
+        """A worker was killed, or asked to end: start it again after so many seconds."""
+        self._back[name] = time.monotonic() + after
+
+    def kill_for_good(self, name: str) -> None:
+        """A worker that never comes back."""
+        self._dead.add(name)
+        self.workers[name].signal(signal.SIGKILL)
+
+    def alive(self) -> list[Child]:
+        """The workers that run now."""
+        return [child for child in self.workers.values() if child.ended is None]
+
+    def mend(self) -> None:
+        """Start again what has ended and is to come back; what ended by itself is remembered."""
+        now = time.monotonic()
+        for name, child in list(self.workers.items()):
+            if child.ended is None or name in self._dead:
+                continue
+            if name not in self._back:
+                self.crashes.append(Crash(name, child.ended, child.last_words()))
+                self._back[name] = now + 1.0
+            if self._back[name] <= now:
+                self.start_worker(name)
+
+    def tenant_digest(self, provider: str, tenant: str) -> str:
+        """How the sandbox calls a tenant's credential."""
+        return sha256(self.place.token(provider, tenant).encode()).hexdigest()[:12]
+
+    def control(self, path: str, **order: Any) -> None:
+        """Give the sandbox an order."""
+        requests.post(f"{self.place.urls['control']}{path}", json=order, timeout=10).raise_for_status()
+
+    def lift(self, path: str) -> None:
+        """Take the sandbox's orders of one sort back."""
+        requests.delete(f"{self.place.urls['control']}{path}", timeout=10).raise_for_status()
+
+    def down(self) -> None:
+        """End everything: client and workers first, then who serves them."""
+        children = [*self.workers.values(), *filter(None, [self._client])]
+        for child in children:
+            child.ask_to_end()
+        until = time.monotonic() + _WARM
+        for child in children:
+            child.end(max(0.1, until - time.monotonic()))
+        if self._sandbox is not None:
+            self._sandbox.ask_to_end()
+            self._sandbox.end(_WARM)
+        self.servers.down()
+
+    def _start_sandbox(self) -> None:
+        argv = [
+            sys.executable, "-m", "sandbox", "--journal", str(self.place.folder / journal.FILE),
+            "--seed", str(self.place.seed),
+        ]  # fmt: skip
+        child = Child("sandbox", argv, environment=self.place.environment(), log=self._log("sandbox"))
+        self._sandbox = child
+        until = time.monotonic() + _READY
+        while not child.said("}\n"):
+            _must_come_up(child, until)
+        self.place.urls = json.loads(child.log.read_text().splitlines()[0])
+
+    def _log(self, name: str) -> Path:
+        return self.place.folder / f"{name}.log"
+
+
+def _must_come_up(child: Child, until: float) -> None:
+    if child.ended is not None or time.monotonic() > until:
+        raise SoakError(f"{child.name} did not come up, see {child.log}: {child.last_words()}")
+    time.sleep(0.05)
