@@ -159,6 +159,11 @@ def _through_the_ledger(task: LedgerTask, tracer: Tracer) -> Tracer:
 
 
 def _dropped() -> Any:
-    """What a tracer returns for a message that means nothing (any more): acknowledged, and nothing else."""
-    nothing = Ignore()
-    return trace_ok_t(ExceptionInfo((Ignore, nothing, None), internal=True), TraceInfo(IGNORED, nothing), 0.0, None)
+    """What a tracer returns for a message that means nothing (any more): acknowledged, and nothing else.
+
+    The error is raised, for what Celery hands to its main process is made of the error and its traceback.
+    """
+    try:
+        raise Ignore  # noqa: TRY301  to have a traceback
+    except Ignore as nothing:
+        return trace_ok_t(ExceptionInfo(internal=True), TraceInfo(IGNORED, nothing), 0.0, None)

@@ -16,9 +16,12 @@ from celery.utils.functional import _regen, regen
 from celery.worker import components, request
 from celery.worker import state as worker_state
 from celery.worker.request import Request
-from given.deployment import Deployment
+from given.deployment import Deployment, eventually
+from given.payments import pay
 from kombu.utils.imports import symbol_by_name
 
+from ledger.due import Hint
+from tasks import hint
 from tasks.app import Lockgate, app
 from tasks.request import LedgerRequest
 from tasks.results import LedgerBackend
@@ -26,6 +29,8 @@ from tasks.revoke import LedgerControl
 from tasks.sender import LedgerAMQP
 from tasks.sweep import SweepStep
 from tasks.task import LedgerTask
+
+PAY = "tasks.payments.take_payment"
 
 OVERRIDES: list[tuple[type, type, str, str]] = [
     (LedgerAMQP, AMQP, "_create_task_sender", "messages would go out without a row"),
@@ -103,6 +108,18 @@ def test_a_tracer_is_what_celery_builds_and_answers_in_four_parts() -> None:
     assert list(inspect.signature(trace.TraceInfo).parameters)[:2] == ["state", "retval"]
     assert "__trace__ = build_tracer" in inspect.getsource(trace)
     assert states.IGNORED == "IGNORED"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_hint_that_means_nothing_is_over_for_the_worker_and_no_error(deployment: Deployment, pool: str) -> None:
+    ghosts = [Hint(f"00000000-0000-7000-8000-{n:012}", PAY, "stripe", 0, "default", "stripe") for n in range(5)]
+    assert hint.publish(deployment.platform.wire, ghosts)
+    worker = deployment.worker(pool=pool, concurrency=1)
+    eventually(lambda: worker.log.read_text().count(f"{PAY}[00000000") == len(ghosts))
+    deployment.ends(pay("after-them").id)
+    assert "Traceback" not in worker.log.read_text()
+    inspected = app.control.inspect(timeout=5.0)
+    assert [len(reserved) for reserved in (inspected.active() or {"": [1]}).values()] == [0]
 
 
 def test_the_workers_main_process_makes_requests_of_our_class_and_asks_them() -> None:
