@@ -82,14 +82,14 @@ class Forecast:
 
     Attributes:
         room: permits; None where nothing limits it.
-        shared: permits of the limits that count all kinds together; None where there are none.
+        rooms: permits of each limit alone, by its key: lanes with the same key use up the same ones.
     """
 
     breaker: BreakerState | None
     retry_in: float
     probing: bool
     room: int | None
-    shared: int | None = None
+    rooms: tuple[tuple[str, int], ...] = ()
 
 
 class Admission:
@@ -188,7 +188,7 @@ class Admission:
                     float(retry_in),
                     bool(probing),
                     None if room < 0 else room,
-                    _shared(self._traffic[lane.provider], lane.kind, each),
+                    _rooms(self._way(lane), each),
                 )
                 for (lane, _), (state, retry_in, probing, room, each) in zip(lanes, pipe.execute(), strict=True)
             ]
@@ -217,10 +217,12 @@ class _Way:
 
     Attributes:
         keys, arguments: for asking.
+        limits: those of the keys that hold limits.
         seats, policy: for reporting.
     """
 
     keys: tuple[str, ...]
+    limits: tuple[str, ...]
     arguments: tuple[Any, ...]
     seats: tuple[str, ...]
     policy: tuple[Any, ...]
@@ -230,6 +232,7 @@ def _way(traffic: Traffic, lane: Lane) -> _Way:
     limits = _limit_keys(traffic, lane)
     return _Way(
         keys=(*_base_keys(lane), *(key for key, _ in limits)),
+        limits=tuple(key for key, _ in limits),
         arguments=arguments(traffic, lane.kind),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
@@ -261,15 +264,9 @@ def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
     return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
 
 
-def _shared(traffic: Traffic, kind: str, rooms: Sequence[int]) -> int | None:
-    """The permits of those limits that other kinds use up as well."""
-    limits = (*traffic.limits_for(kind), traffic.ramp)
-    together = [
-        room
-        for limit, room in zip(limits, rooms, strict=False)  # no rooms at all while the breaker is not closed
-        if room >= 0 and not limit.kind and "kind" not in limit.scope
-    ]
-    return min(together, default=None)
+def _rooms(way: _Way, each: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    """What each limit grants, by its key; none while the breaker is not closed."""
+    return tuple((key, room) for key, room in zip(way.limits, each, strict=False) if room >= 0)
 
 
 def _state(name: bytes) -> BreakerState | None:

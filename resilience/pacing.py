@@ -31,40 +31,37 @@ class LaneWant:
     """What a lane wants of the limits that it shares with others.
 
     Attributes:
-        counted: for whom its limits count, such as provider and tenant: lanes with the same one share them.
         work: operations that are due, with or without a hint under way.
         room: permits that it would get if it were alone.
-        shared: permits of the limits that count all kinds together; None where there are none.
+        rooms: permits of each of its limits alone, by a name that is the same for all lanes that use them up.
     """
 
     lane: int
-    kind: str
-    counted: tuple[str, str]
     work: int
     room: int
-    shared: int | None
+    rooms: tuple[tuple[str, int], ...] = ()
 
 
 def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
     """Divide what limits grant among the lanes behind them: equal slices, and what one has no work for goes to the others.
 
+    A limit that few lanes share is divided before one that many do, so that each lane asks the wide one for no more than
+    the narrow one lets through.
+
     Returns:
         Permits for every lane.
     """
-    lanes = {want.lane: want for want in wants}
-    rooms = dict.fromkeys(lanes, 0)
-    of_a_kind: dict[tuple[str, str, str], list[LaneWant]] = defaultdict(list)
-    together: dict[tuple[str, str], list[LaneWant]] = defaultdict(list)
-    for want in lanes.values():
-        of_a_kind[*want.counted, want.kind].append(want)
-        if want.shared is not None:
-            together[want.counted].append(want)
-    for members in of_a_kind.values():
-        rooms |= _fair({want.lane: want.work for want in members}, min(want.room for want in members))
-    for members in together.values():
-        least = min(want.shared for want in members if want.shared is not None)
-        parts = _fair({want.lane: rooms[want.lane] for want in members}, least)
-        rooms |= {want.lane: parts.get(want.lane, 0) for want in members}
+    rooms: dict[int, int] = {}
+    behind: dict[str, list[int]] = defaultdict(list)
+    free: dict[str, int] = {}
+    for want in wants:
+        rooms[want.lane] = min(want.work, want.room)
+        for limit, room in want.rooms:
+            behind[limit].append(want.lane)
+            free[limit] = min(room, free.get(limit, room))
+    for limit, lanes in sorted(behind.items(), key=lambda one: len(one[1])):
+        parts = _fair({lane: rooms[lane] for lane in lanes}, free[limit])
+        rooms |= {lane: parts.get(lane, 0) for lane in lanes}
     return rooms
 
 

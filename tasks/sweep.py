@@ -148,7 +148,7 @@ class Sweep(threading.Thread):
         lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
         self._stale = json.dumps(_stale(here, _hinted_by_queue(lanes)))
         forecasts = _forecasts(here, lanes)
-        counts = share(_views(here, lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
+        counts = share(_views(lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
         if counts:
             paced = {lane.lane_id for lane in lanes if forecasts.get(lane.lane_id) and _paces(forecasts[lane.lane_id])}
             free = {lane: count for lane, count in counts.items() if lane not in paced}
@@ -206,9 +206,9 @@ def _forecasts(here: Platform, lanes: list[Backlog]) -> dict[int, Forecast]:
     return dict(zip((lane.lane_id for lane in known), answers, strict=True))
 
 
-def _views(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
+def _views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
     """The lanes that may be hinted at, each with what admission has for it."""
-    rooms = _rooms(here, [lane for lane in lanes if not lane.paused], forecasts)
+    rooms = _rooms([lane for lane in lanes if not lane.paused], forecasts)
     return [
         LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, rooms.get(lane.lane_id))
         for lane in lanes
@@ -217,24 +217,15 @@ def _views(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast])
     ]
 
 
-def _rooms(here: Platform, lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
+def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
     """Permits for each lane that something limits."""
     wants = []
     for lane in lanes:
         forecast = forecasts.get(lane.lane_id)
         if forecast is not None and forecast.room is not None:
             room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
-            counted = _sharing(here, lane)
-            wants.append(LaneWant(lane.lane_id, lane.kind, counted, lane.due + lane.hinted, room, forecast.shared))
+            wants.append(LaneWant(lane.lane_id, lane.due + lane.hinted, room, forecast.rooms))
     return divide(wants)
-
-
-def _sharing(here: Platform, lane: Backlog) -> tuple[str, str]:
-    """Lanes with the same answer count against one limit."""
-    provider = here.registry.providers.get(lane.provider)
-    limits = provider.traffic.limits_for(lane.kind) if provider else ()
-    everybody = any("tenant" not in limit.scope for limit in limits)
-    return lane.provider, "" if everybody else lane.tenant
 
 
 def _paces(forecast: Forecast) -> bool:

@@ -167,16 +167,27 @@ def test_an_operator_holds_a_breaker_open_or_closed_whatever_the_calls_say(clien
 def test_a_forecast_tells_what_all_kinds_share_from_what_is_the_kinds_own(client: redis.Redis) -> None:
     limits = (Limit("25 per kind", ("tenant", "kind"), 25, 1.0), Limit("100 per tenant", ("tenant",), 100, 1.0))
     admission = Admission(client, {"acme": Traffic("acme", limits=limits)}, now=lambda: 1_000_000.0)
-    before = admission.forecast(LANE, horizon=1)
-    assert before.room is not None
-    assert before.shared is not None
-    assert before.room < before.shared
+    own, all_kinds = (room for _, room in admission.forecast(LANE, horizon=1).rooms)
     assert isinstance(admission.ask(LANE, lease=60), Permit)
     other = admission.forecast(Lane("acme", LANE.tenant, "acme.other"), horizon=1)
-    assert (other.room, other.shared) == (before.room, before.shared - 1)
+    assert [room for _, room in other.rooms] == [own, all_kinds - 1]
+    names = {name for name, _ in other.rooms} & {name for name, _ in admission.forecast(LANE, horizon=1).rooms}
+    assert len(names) == 1  # the tenant's, by which the lanes are known to share it
+
+
+def test_a_forecast_tells_what_all_tenants_share_from_what_is_the_tenants_own(client: redis.Redis) -> None:
+    limits = (Limit("12 per tenant", ("tenant",), 12, 1.0), Limit("40 in all", (), 40, 1.0))
+    admission = Admission(client, {"acme": Traffic("acme", limits=limits)}, now=lambda: 1_000_000.0)
+    ours, theirs = (dict(admission.forecast(Lane("acme", who, LANE.kind), horizon=1).rooms) for who in ("a", "b"))
+    assert len(ours) == len(theirs) == 2
+    (shared,) = ours.keys() & theirs.keys()
+    assert ours[shared] > max(room for name, room in ours.items() if name != shared)
 
 
 def test_a_limit_of_one_kind_alone_is_not_shared(client: redis.Redis) -> None:
     limits = (Limit("25 per kind", ("tenant", "kind"), 25, 1.0),)
     admission = Admission(client, {"acme": Traffic("acme", limits=limits)}, now=lambda: 1_000_000.0)
-    assert admission.forecast(LANE, horizon=1).shared is None
+    other = Lane("acme", LANE.tenant, "acme.other")
+    known = [{name for name, _ in admission.forecast(lane, horizon=1).rooms} for lane in (LANE, other)]
+    assert len(known[0]) == len(known[1]) == 1
+    assert known[0] != known[1]

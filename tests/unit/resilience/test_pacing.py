@@ -2,35 +2,43 @@
 
 from resilience.pacing import LaneWant, divide
 
-ACME = ("stripe", "acme")
 
-
-def want(lane: int, work: int, room: int, shared: int | None, kind: str = "") -> LaneWant:
-    return LaneWant(lane, kind or f"kind-{lane}", ACME, work, room, shared)
+def want(lane: int, work: int, **rooms: int) -> LaneWant:
+    """A lane behind limits, each with its permits; lanes that name the same limit share it."""
+    return LaneWant(lane, work, min(rooms.values()), tuple(rooms.items()))
 
 
 def test_a_busy_lane_gets_what_its_idle_neighbours_leave() -> None:
-    idle = [want(lane, 1, 25, 100) for lane in range(2, 6)]
-    assert divide([want(1, 500, 25, 100), *idle]) == {1: 25, 2: 1, 3: 1, 4: 1, 5: 1}
+    idle = [LaneWant(lane, 1, 25, ((f"own-{lane}", 25), ("tenant", 100))) for lane in range(2, 6)]
+    assert divide([want(1, 500, own=25, tenant=100), *idle]) == {1: 25, 2: 1, 3: 1, 4: 1, 5: 1}
 
 
 def test_lanes_without_work_take_nothing() -> None:
-    assert divide([want(1, 500, 25, 25), want(2, 0, 25, 25)]) == {1: 25, 2: 0}
+    assert divide([want(1, 500, tenant=25), want(2, 0, tenant=25)]) == {1: 25, 2: 0}
 
 
 def test_busy_lanes_share_the_limit_that_counts_them_together() -> None:
-    assert divide([want(1, 500, 25, 30), want(2, 500, 25, 30)]) == {1: 15, 2: 15}
-    assert divide([want(1, 500, 25, 100), want(2, 500, 25, 100)]) == {1: 25, 2: 25}
+    assert divide([want(1, 500, pay=25, tenant=30), want(2, 500, refund=25, tenant=30)]) == {1: 15, 2: 15}
+    assert divide([want(1, 500, pay=25, tenant=100), want(2, 500, refund=25, tenant=100)]) == {1: 25, 2: 25}
 
 
 def test_two_lanes_of_one_kind_share_that_kinds_limit() -> None:
-    assert divide([want(1, 500, 24, None, "pay"), want(2, 500, 24, None, "pay")]) == {1: 12, 2: 12}
+    assert divide([want(1, 500, pay=24), want(2, 500, pay=24)]) == {1: 12, 2: 12}
 
 
 def test_nothing_is_granted_where_nothing_is_free() -> None:
-    assert divide([want(1, 500, 0, None), want(2, 9, 5, 0)]) == {1: 0, 2: 0}
+    assert divide([want(1, 500, pay=0), want(2, 9, refund=5, tenant=0)]) == {1: 0, 2: 0}
+
+
+def test_a_lane_gets_no_more_than_it_would_alone_whatever_its_limits_say() -> None:
+    assert divide([LaneWant(1, 500, 0, (("tenant", 25),))]) == {1: 0}
 
 
 def test_tenants_do_not_share_what_counts_for_each() -> None:
-    other = LaneWant(2, "kind-1", ("stripe", "globex"), 500, 25, 25)
-    assert divide([want(1, 500, 25, 25), other]) == {1: 25, 2: 25}
+    assert divide([want(1, 500, acme=25), want(2, 500, globex=25)]) == {1: 25, 2: 25}
+
+
+def test_tenants_behind_one_more_limit_for_all_still_have_each_their_own() -> None:
+    lanes = [want(n, 500, **{f"tenant-{n}": 9}, everybody=31) for n in range(4)]
+    assert divide(lanes) == {0: 7, 1: 8, 2: 8, 3: 8}
+    assert divide([lane for lane in lanes if lane.lane < 2]) == {0: 9, 1: 9}
