@@ -1,5 +1,6 @@
 """What the providers do wrong by plan: every fault that leaves the provider's own promises standing, in all variants."""
 
+import itertools
 from typing import Any
 
 from soak.stage import Stage
@@ -18,6 +19,8 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "F17": {"seconds": 0.2},
     "F23": {"seconds": LATE, "patience": 4},
 }
+#: Where look-ups go. What asks for the account has no subject: a rule would refuse it always or never.
+_PATHS = ("/v1/payment_intents", "/v1/customers", "/messages", "/things")
 _LOOK_UPS = ({"form": "lag", "params": {"seconds": LAG}, "probability": 0.3}, {"form": "fail", "probability": 0.2})
 
 
@@ -31,5 +34,5 @@ def begin(stage: Stage, *, seed: int, share: float) -> None:
     """
     stage.control("/config", processing_delay=2.0, search_lag=0.5)
     stage.control("/plan", seed=seed, share=share, faults=list(PLANNED), params=_PARAMS)
-    for order in _LOOK_UPS:
-        stage.control("/faults", fault="F24", **order)
+    for order, path in itertools.product(_LOOK_UPS, _PATHS):
+        stage.control("/faults", fault="F24", match={"path_prefix": path}, **order)
