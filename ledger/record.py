@@ -162,6 +162,7 @@ def record(
     """
     values = _lease_values(lease) | _reply_values(ledger, lease, heard) | _pace_values(pace)
     values |= _letter_values(letter or Letter("")) | after(decision, lease, trip) | {"ticket_id": ticket_id}
+    values = {name: _storable(value) if type(value) is str else value for name, value in values.items()}
     if connection is not None:
         return connection.execute(_RECORD, values).fetchone() is not None
     with ledger.connection() as own:
@@ -171,7 +172,13 @@ def record(
         return False
     with ledger.transaction() as own:
         done = heard.effect is Effect.DONE
-        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=heard.reference)
+        reference = None if heard.reference is None else _storable(heard.reference)
+        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=reference)
+
+
+def _storable(text: str) -> str:
+    """Text as PostgreSQL takes it: what came over a line may hold NULs or halves of characters, and must be kept all the same."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def after(decision: Decision, lease: Lease, trip: int | None) -> dict[str, Any]:

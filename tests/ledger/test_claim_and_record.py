@@ -46,6 +46,26 @@ def test_a_claim_opens_what_was_accepted_and_writes_the_intent(ledger: Ledger, c
     assert count(ledger, "attempts") == 1
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_an_answer_is_kept_whatever_bytes_it_is_made_of(
+    ledger: Ledger, claimed: Claim, write: Write, row: Row, *, late: bool
+) -> None:
+    held = claimed()
+    if late:
+        with ledger.connection() as connection:
+            connection.execute(
+                "UPDATE lockgate.operations SET state = 'unconfirmed', fence = fence + 1, lease_token = NULL"
+            )
+    odd = Heard(
+        "succeeded", Effect.DONE, code="tls\0alert", message="BadStatusLine \x15\x03\0\ud800", reference="pi_\0\ud800"
+    )
+    assert write(held, replace(SUCCESS, reference=odd.reference), odd)
+    assert row("state, reference", held.lease.operation_id) == ("succeeded", "pi_\ufffd?")
+    with ledger.connection() as connection:
+        kept = connection.execute("SELECT code, message, reference FROM lockgate.replies").fetchone()
+    assert kept == ("tls\ufffdalert", "BadStatusLine \x15\x03\ufffd?", "pi_\ufffd?")
+
+
 def test_only_one_of_two_claims_gets_it(ledger: Ledger, claimed: Claim) -> None:
     held = claimed()
     assert claim(ledger, held.ticket_id, TERMS, worker="w2") is None
