@@ -11,6 +11,7 @@ from rich.console import Console
 
 from soak.checker.check import report
 from soak.place import Place, loaded
+from soak.report.write import write
 from soak.run import Course, Outcome, Run
 from soak.screen import Screen
 from soak.stage import SoakError, Stage
@@ -53,14 +54,16 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
 
 
 def _tell(outcome: Outcome, folder: Path, console: Console) -> int:
-    verdict = outcome.verdict
+    verdict, figures = outcome.verdict, write(outcome, folder)
     for line in report(outcome.history, verdict):
         console.print(line, soft_wrap=True)
     ends = ", ".join(f"{end} {count}" for end, count in sorted(verdict.ends.items()))
     console.print(f"{len(outcome.history.cases)} operations asked for: {ends}", soft_wrap=True)
-    console.print(
-        f"violations: {len(verdict.violations)} {dict(verdict.kinds) or ''}; everything is in {folder}", soft_wrap=True
-    )
+    for crash in figures["crashes"]:
+        console.print(crash, soft_wrap=True)
+    found = len(verdict.violations)
+    said = f"{found} violations: {dict(verdict.kinds)}" if found else f"no violation: {figures['bound']}"
+    console.print(f"{said}; charts and figures are in {folder / 'report.html'}", soft_wrap=True)
     return bool(verdict.violations)
 
 
