@@ -15,7 +15,14 @@ from resilience.breaker import Verdict
 Heard = Reply | Silence | Deferred
 
 #: What reading an answer of an unexpected shape raises: a mistake of the adapter, which must not lose the answer.
-MISREAD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)  # RuntimeError: recursion too
 _log = logging.getLogger(__name__)
 
 

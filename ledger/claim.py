@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger.lanes import LOCAL
 from ledger.session import Connection, Ledger
 from operations.means import Assurance, Means
-from operations.operation import Purpose, Standing
+from operations.operation import POISON, SUSPECT, Purpose, Standing
 from operations.outcome import Effect
 from operations.request import Request
 from operations.states import DUE, State
@@ -118,6 +119,7 @@ WITH claimed AS (
     WHERE o.id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
         AND o.state = ANY(%(claimable)s) AND o.reason IS DISTINCT FROM 'exhausted'
         AND o.due_at <= statement_timestamp()
+        AND (o.crashes < %(suspect)s OR %(alone)s OR o.provider = 'local')
         AND (o.state <> 'waiting' OR (
             o.revoked_at IS NULL
             AND coalesce(o.expires_at, 'infinity') > statement_timestamp()
@@ -136,7 +138,7 @@ SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failu
     extract(epoch FROM greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger), statement_timestamp())
         - statement_timestamp())::float8,
     extract(epoch FROM c.send_until - statement_timestamp())::float8,
-    c.first_sent_at, c.account, c.idempotency_key, c.business_key, c.inquiries,
+    c.first_sent_at, c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
     (SELECT sealed FROM lockgate.bodies WHERE operation_id = c.id),
     (SELECT sealed FROM lockgate.tickets WHERE id = %(ticket_id)s),
     (SELECT follows FROM lockgate.tickets WHERE id = %(ticket_id)s)
@@ -153,6 +155,7 @@ def claim(
     trip: int = -1,
     account: str | None = None,
     token: uuid.UUID | None = None,
+    alone: bool = False,
     clock: Clock = boottime,
 ) -> Claimed | None:
     """Take the operation that a ticket stands for, with the intent written before the first byte.
@@ -165,6 +168,7 @@ def claim(
         trip: the breaker's trip under which we were admitted; an earlier failure of the same trip now counts.
         account: the provider's account that our credentials open; frozen with the first attempt.
         token: names this claim, so that it can be handed back when its answer is lost.
+        alone: nothing else is carried out in this process: it may take what took others down.
         clock: BOOTTIME.
 
     Returns:
@@ -176,6 +180,8 @@ def claim(
     token, asked_at = token or uuid.uuid4(), clock()
     values = {
         "claimable": _CLAIMABLE,
+        "suspect": SUSPECT,
+        "alone": alone,
         "token": token,
         "ticket_id": ticket_id,
         "worker": worker,
@@ -202,7 +208,8 @@ def _claimed(
 ) -> Claimed:
     (
         operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
-        settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, body, message, follows,
+        settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, crashes, body,
+        message, follows,
     ) = row  # fmt: skip
     opened = ledger.sealer.open(body, column="bodies", tenant=tenant, row=str(operation_id))
     standing = Standing(
@@ -216,6 +223,7 @@ def _claimed(
         declined=code,
         absent_for=absent_for,
         settle_left=settle_left,
+        poison=crashes >= POISON and provider != LOCAL,
     )
     return Claimed(
         lease=Lease(operation_id, tenant, provider, kind, fence, standing, token=token),

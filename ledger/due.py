@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ledger.session import Connection
+from operations.operation import SUSPECT
 
 _DUE = "o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statement_timestamp()"
 _WITHOUT_HINT = """(o.hinted_at IS NULL OR o.hint_epoch < %(epoch)s OR o.hinted_at
@@ -45,7 +46,8 @@ FROM (
         ORDER BY o.due_at LIMIT slice.count FOR UPDATE SKIP LOCKED) AS picked
 ) AS chosen
 WHERE o.id = chosen.id
-RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
+    o.crashes >= %(suspect)s AND chosen.provider <> 'local'
 """  # noqa: S608  made of the constants above
 
 # In half-open one call finds out if the provider is back: an inquiry if one waits, else what is safe to repeat.
@@ -66,7 +68,8 @@ FROM (
     ORDER BY o.first LIMIT 1
 ) AS chosen
 WHERE o.id = chosen.id
-RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
+    o.crashes >= %(suspect)s AND chosen.provider <> 'local'
 """
 
 _HOLD = """
@@ -107,7 +110,12 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is published for one operation: a name, and what admission needs; nothing personal."""
+    """What is published for one operation: a name, and what admission needs; nothing personal.
+
+    Attributes:
+        alone: it took down whoever carried it out, and gets a process of its own.
+        probe: it finds out if the provider is back.
+    """
 
     ticket_id: str
     task: str
@@ -115,6 +123,7 @@ class Hint:
     priority: int
     tenant: str
     provider: str
+    alone: bool = False
     probe: bool = False
 
 
@@ -135,6 +144,7 @@ def backlogs(connection: Connection, *, epoch: int, stale: str, bound: int) -> l
 def mark_hinted(connection: Connection, counts: Mapping[int, int], *, epoch: int, stale: str) -> list[Hint]:
     """Note the oldest due operations of each lane as hinted, and return the hints to publish once that is committed."""
     values = {"lanes": list(counts), "counts": list(counts.values()), "epoch": epoch, "stale": stale}
+    values["suspect"] = SUSPECT
     return [Hint(*row) for row in connection.execute(_MARK, values).fetchall()]
 
 
@@ -147,6 +157,7 @@ def mark_probe(connection: Connection, lanes: Sequence[tuple[int, int]], *, epoc
         epoch: the hint epoch.
     """
     values = {"lanes": [lane for lane, _ in lanes], "ranks": [rank for _, rank in lanes], "epoch": epoch}
+    values["suspect"] = SUSPECT
     row = connection.execute(_PROBE, values).fetchone()
     return None if row is None else replace(Hint(*row), probe=True)
 

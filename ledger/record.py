@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from ledger.claim import Lease
 from ledger.late import settle_late
 from ledger.session import Connection, Ledger
-from operations.operation import Purpose, RetryPolicy
+from operations.operation import POISON, Purpose, RetryPolicy
 from operations.outcome import Effect, ErrorClass
 from operations.states import State
 from resilience.decide import Await, Confirm, Decision, Park, Retry, Settle
@@ -27,7 +27,7 @@ class Heard:
         effect: of this attempt alone.
         message: normalised; nothing personal.
         sealed: evidence (redacted) and result; encrypted.
-        crashed: nothing was heard, because the worker was lost.
+        crashes: claims in a row that were lost with their worker, if this one was; an answer to a send begins anew.
         reply_id: chosen by who heard it, so that writing it twice adds it once.
     """
 
@@ -41,7 +41,7 @@ class Heard:
     elapsed: float | None = None
     request_id: str | None = None
     sealed: Mapping[str, Any] = field(default_factory=dict)
-    crashed: bool = False
+    crashes: int | None = None
     reply_id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
@@ -73,7 +73,8 @@ WITH heard AS (
         failures = %(failures)s,
         pending_trip = %(pending_trip)s,
         inquiries = o.inquiries + %(inquired)s::int,
-        crashes = CASE WHEN %(crashed)s THEN o.crashes + 1 ELSE 0 END,
+        crashes = coalesce(%(crashes)s, CASE WHEN o.purpose = 'send' AND %(outcome)s <> 'deferred'
+            AND (o.crashes < %(poison)s OR o.provider = 'local') THEN 0 ELSE o.crashes END),
         purpose = NULL, lease_token = NULL, lease_until = NULL, worker = NULL,
         due_at = statement_timestamp() + %(delay)s * interval '1 second',
         deadline_at = CASE WHEN %(state)s = 'awaiting' AND o.purpose = 'send'
@@ -254,7 +255,8 @@ def _reply_values(ledger: Ledger, lease: Lease, heard: Heard | None) -> dict[str
         sealed = ledger.sealer.seal(said.sealed, column="replies", tenant=lease.tenant, row=row)
     return {
         "heard": heard is not None,
-        "crashed": said.crashed,
+        "crashes": said.crashes,
+        "poison": POISON,
         "reply_id": said.reply_id,
         "outcome": said.outcome,
         "reply_class": said.error_class,

@@ -4,6 +4,8 @@ import uuid
 
 from ledger.session import Ledger
 
+POISONED = "poison"  # why a claim is taken back that took down the process made for it
+
 _RELEASE = """
 WITH released AS (
     UPDATE lockgate.operations SET
@@ -20,6 +22,19 @@ RETURNING operation_id
 
 _LAPSE = """
 UPDATE lockgate.operations SET lease_until = statement_timestamp() WHERE worker LIKE %s AND state = 'calling'
+"""
+
+# The reason says to the sweep, which takes the claim back, that nothing else can have been to blame.
+_BLAME = """
+UPDATE lockgate.operations SET lease_until = statement_timestamp(), reason = %(why)s
+WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
+    AND worker LIKE %(worker)s AND state = 'calling'
+"""
+
+_LATER = """
+UPDATE lockgate.operations SET hinted_at = NULL, due_at = statement_timestamp() + %(seconds)s * interval '1 second'
+WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
+    AND state IN ('waiting', 'unconfirmed', 'awaiting') AND due_at <= statement_timestamp()
 """
 
 _RENEW = """
@@ -42,6 +57,20 @@ def lapse(ledger: Ledger, worker: str) -> int:
     """End the leases of a worker, or a part of one, that is known to be dead; the sweep need not wait for their time."""
     with ledger.connection() as connection:
         return connection.execute(_LAPSE, [f"{worker}%"]).rowcount
+
+
+def blame(ledger: Ledger, ticket_id: str, worker: str) -> bool:
+    """A process that carried out this operation and nothing else is dead; False when it had written its outcome."""
+    with ledger.connection() as connection:
+        return (
+            connection.execute(_BLAME, {"ticket_id": ticket_id, "worker": f"{worker}%", "why": POISONED}).rowcount > 0
+        )
+
+
+def later(ledger: Ledger, ticket_id: str, seconds: float) -> None:
+    """Its hint led to nothing, for a reason of our own: it is hinted at again in so many seconds."""
+    with ledger.connection() as connection:
+        connection.execute(_LATER, {"ticket_id": ticket_id, "seconds": seconds})
 
 
 def renew(ledger: Ledger, worker: str, *, lease: float) -> int:

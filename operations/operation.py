@@ -6,6 +6,9 @@ from enum import StrEnum
 from operations.means import Assurance
 from operations.outcome import Effect
 
+SUSPECT = 2  # claims in a row lost with their worker, after which an operation is carried out in a process of its own
+POISON = 3  # it was lost there too: it is never sent again by itself
+
 
 class Purpose(StrEnum):
     """Why an attempt is made."""
@@ -29,6 +32,7 @@ class Standing:
         declined: the code of a refusal that left something open at the provider.
         absent_for: seconds since the first reading of absence that counted; None before one.
         settle_left: seconds until an absence may count.
+        poison: it took down the process that carried it out alone.
     """
 
     purpose: Purpose
@@ -41,6 +45,7 @@ class Standing:
     declined: str | None = None
     absent_for: float | None = None
     settle_left: float = 0.0
+    poison: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,13 @@ def exhausted(standing: Standing, *, breaker_opened: bool, policy: RetryPolicy) 
     return Park("exhausted", standing.effect, ErrorClass.TRANSIENT)
 
 
+def poisoned(standing: Standing) -> Decision:
+    """Judge an operation that took down a process made for it alone. It is never sent again by itself."""
+    if standing.purpose is Purpose.SEND:
+        return _ask_first(standing, "poison")
+    return Park("poison", standing.effect, ErrorClass.AMBIGUOUS)  # it is the asking that takes it down
+
+
 def overdue(standing: Standing, reason: str) -> Decision:
     """Decide an operation whose deadline has passed, or that was revoked or has expired; nothing more is sent."""
     if standing.effect is Effect.UNKNOWN and standing.purpose is Purpose.SEND:
@@ -262,6 +269,8 @@ def _proven_absent(standing: Standing, around: Around) -> Decision:
         # Under the old key the provider repeats its 500; a new key could charge twice if it was only slow to show.
         effect = Effect.UNKNOWN if standing.assurance.money else Effect.NONE
         return Park("frozen_key", effect, ErrorClass.AMBIGUOUS)
+    if standing.poison:
+        return Park("poison", Effect.NONE, ErrorClass.AMBIGUOUS)
     failures = standing.failures + 1
     if failures >= around.policy.attempts:
         return Park("exhausted", Effect.NONE, ErrorClass.AMBIGUOUS)

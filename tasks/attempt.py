@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -87,6 +88,8 @@ class Attempt:
         ticket_id: what the hint named.
         tenant: as the hint says; the row's own tenant decides.
         probe: the sweep chose this one to find out if the provider is back.
+        alone: nothing else is carried out in this process.
+        answered: called when the answer was heard and read, before it is written down.
     """
 
     platform: Platform
@@ -94,6 +97,8 @@ class Attempt:
     ticket_id: str
     tenant: str
     probe: bool = False
+    alone: bool = False
+    answered: Callable[[], None] | None = None
 
     @property
     def lane(self) -> Lane:
@@ -119,7 +124,7 @@ class Attempt:
         try:
             claimed = claim(
                 self.platform.ledger, self.ticket_id, terms_of(self.bound), worker=self.platform.here, trip=permit.trip,
-                account=account, token=token,
+                account=account, token=token, alone=self.alone,
             )  # fmt: skip
         except LOST:
             self.hand_back(permit)
@@ -152,6 +157,8 @@ class Attempt:
         decision = decide(claimed.lease.standing, heard, around)
         filed = self._letter(decision, heard, claimed)
         written = _written(heard, exchange, self.bound)
+        if self.answered is not None:
+            self.answered()
         started = boottime()
         persist(
             lambda: record(

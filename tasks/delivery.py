@@ -33,7 +33,7 @@ from resilience.admission import Refused
 from resilience.clock import boottime
 from resilience.decide import Confirm, Decision, Park, Settle
 from resilience.decide import Retry as Again
-from tasks import hint
+from tasks import hint, suspect
 from tasks.attempt import Attempt, Done
 from tasks.canvas_ids import with_ids
 from tasks.connections import account
@@ -118,11 +118,25 @@ def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
     return True
 
 
+def attempt_alone(task: Any, ticket_id: str, request: Mapping[str, Any], answered: Callable[[], None]) -> None:
+    """Make the next attempt in a process that carries out nothing else; `answered` is called when there is an outcome."""
+    about = request[hint.HEADER]
+    attempt = Attempt(
+        platform(), task.bound_kind, ticket_id, about["tenant"], probe=about["probe"], alone=True, answered=answered
+    )
+    work = _admitted(attempt)
+    if work is not None and work.claimed is not None and work.permit is not None:
+        attempt.call(work.claimed, work.permit)
+
+
 def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
     bound = getattr(task, "bound_kind", None)
     if bound is None:
         claimed = _claim_local(ticket_id)
         work = None if claimed is None else _work(ticket_id, claimed)
+    elif hint.is_alone(request):
+        suspect.carry_out(task, ticket_id, request)
+        work = None  # what came of it is in the row
     else:
         about = request.get(hint.HEADER) or {}
         tenant = about.get("tenant") or request["kwargs"].get("tenant") or DEFAULT_TENANT

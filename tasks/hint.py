@@ -39,6 +39,7 @@ def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, A
             "provider": hint.provider,
             "tenant": hint.tenant,
             "probe": hint.probe,
+            **({"alone": True} if hint.alone else {}),
             "at": int(time.time()),  # since when it waits: by it the sweep knows which hints must have left the queue
         },
         **(more or {}),
@@ -110,6 +111,11 @@ def age(raw: bytes) -> float:
     except (ValueError, KeyError, TypeError):
         return 0.0
     return max(0.0, time.time() - published)
+
+
+def is_alone(request: Mapping[str, Any]) -> bool:
+    """Whether it gets a process of its own, because it took down whoever carried it out."""
+    return bool((request.get(HEADER) or {}).get("alone"))
 
 
 def is_probe(request: Mapping[str, Any]) -> bool:

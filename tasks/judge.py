@@ -9,9 +9,10 @@ from integrations.registry import BoundKind
 from ledger.lanes import LOCAL
 from ledger.lapsed import Stray, lapsed, overdue
 from ledger.record import Heard, Letter, Pace, record
+from ledger.release import POISONED
 from ledger.session import Connection
 from operations.means import Assurance, Means
-from operations.operation import Purpose, RetryPolicy
+from operations.operation import POISON, SUSPECT, Purpose, RetryPolicy
 from operations.outcome import Effect, ErrorClass, Failed, Unclear
 from operations.states import Reason
 from resilience import decide as deciding
@@ -49,8 +50,14 @@ def _reap(platform: Platform, stray: Stray) -> bool:
     lost: Failed | Unclear = Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, "worker_lost")
     if lease.standing.purpose is Purpose.INQUIRE:
         lost = Unclear("worker_lost")
-    decision = deciding.decide(lease.standing, lost, Around(bound.policy, _rng))
-    heard = Heard("lost", Effect.UNKNOWN, ErrorClass.AMBIGUOUS, code="worker_lost", crashed=True)
+    poison = stray.reason == POISONED
+    decision = (
+        deciding.poisoned(lease.standing)
+        if poison
+        else deciding.decide(lease.standing, lost, Around(bound.policy, _rng))
+    )
+    crashes = POISON if poison else max(stray.crashes, min(stray.crashes + 1, SUSPECT))
+    heard = Heard("lost", Effect.UNKNOWN, ErrorClass.AMBIGUOUS, code="worker_lost", crashes=crashes)
     return _write(platform, stray, decision, heard, bound, code="worker_lost")
 
 
@@ -61,7 +68,7 @@ def _reap_local(platform: Platform, stray: Stray) -> bool:
     if stray.crashes + 1 >= _LOCAL_CRASHES:
         decision = Park("crashed", Effect.NONE)
         filed = letter(LOCAL, lease.kind, decision, code="worker_lost", message="")
-    heard = Heard("lost", Effect.NONE, code="worker_lost", crashed=True)
+    heard = Heard("lost", Effect.NONE, code="worker_lost", crashes=stray.crashes + 1)
     return record(platform.ledger, lease, decision, heard=heard, pace=_LOCAL, letter=filed)
 
 

@@ -71,6 +71,12 @@ def platform() -> Platform:
         return _platform
 
 
+def join(worker: str) -> None:
+    """Become a part of a worker, as its leases name it; before the platform is first needed."""
+    global _worker  # noqa: PLW0603  one per process is the point
+    _worker = worker
+
+
 def use(settings: Settings | None) -> None:
     """Replace the platform of this process; with None it is made from the environment when it is next needed."""
     global _platform  # noqa: PLW0603  see above

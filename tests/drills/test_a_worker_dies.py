@@ -40,18 +40,20 @@ def test_a_pool_child_killed_in_a_call_ends_its_lease_at_once_and_its_worker_liv
     assert deployment.count("replies WHERE outcome = 'lost' AND code = 'worker_lost'") == 1
 
 
-def test_an_operation_that_kills_whoever_carries_it_out_ends_after_as_many_tries_as_any_other(deploy: Deploy) -> None:
+def test_an_operation_whose_process_is_killed_three_times_the_last_time_alone_is_asked_about_and_dead(
+    deploy: Deploy,
+) -> None:
     deployment = deploy(settle="1s", retry__delays=["0s", "100ms", "100ms", "100ms"], breaker__consecutive=3)
     deployment.sandbox.fault("F03", match=POST)
     worker = deployment.worker(pool="prefork", concurrency=1)
     result = pay("8002")
-    for number in range(4):
+    for number in range(3):
         eventually(lambda number=number: len(posts(deployment)) > number)
         os.kill(callers_process(deployment, worker), signal.SIGKILL)
         eventually(lambda number=number: deployment.count("replies WHERE outcome = 'lost'") > number)
     deployment.ends(result.id, "dead")
-    assert deployment.row("effect", result.id) == "none"  # asked for twice, and not there
-    assert len(posts(deployment)) == 4
+    assert deployment.row("reason, effect", result.id) == ("poison", "none")  # asked for twice, and not there
+    assert len(posts(deployment)) == 3
     assert len({event["idempotency_key"] for event in posts(deployment)}) == 1
 
 

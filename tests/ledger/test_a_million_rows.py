@@ -81,6 +81,7 @@ def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operation
     claim_values = {
         "claimable": claiming._CLAIMABLE, "token": held.lease.token, "ticket_id": other.ticket_id, "worker": "w",
         "trip": 0, "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
+        "suspect": 2, "alone": False,
     }  # fmt: skip
     record_values = (
         record._lease_values(held.lease)
@@ -98,7 +99,7 @@ def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operation
         epoch = {"epoch": 0, "stale": "{}"}
         lanes = pages(connection, due._LANES, epoch | {"bound": 2000})
         assert lanes / 1001 < 12, "walking the lanes must not read their backlogs"
-        mark = epoch | {"lanes": [full.lanes[LANE]], "counts": [10]}
+        mark = epoch | {"lanes": [full.lanes[LANE]], "counts": [10], "suspect": 2}
         assert pages(connection, due._MARK, mark) < 400
 
 

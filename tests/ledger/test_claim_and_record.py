@@ -187,7 +187,7 @@ def test_an_accepted_operation_awaits_its_answer_longer_than_its_deadline(
 def lose(ledger: Ledger, held: Claimed, write: Write) -> None:
     """The lease lapses, and the sweep takes the operation back: unknown, to be confirmed."""
     lapse(ledger, "w1")
-    write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("failed", Effect.UNKNOWN, code="worker_lost", crashed=True))
+    write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("failed", Effect.UNKNOWN, code="worker_lost", crashes=1))
 
 
 def test_a_late_reply_is_kept_and_a_late_proof_settles(ledger: Ledger, claimed: Claim, write: Write, row: Row) -> None:

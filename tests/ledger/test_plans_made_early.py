@@ -24,6 +24,7 @@ def claim_values(ticket_id: str) -> dict[str, Any]:
     return {
         "claimable": _CLAIMABLE, "token": uuid.uuid4(), "ticket_id": ticket_id, "worker": "w", "trip": 0,
         "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
+        "suspect": 2, "alone": False,
     }  # fmt: skip
 
 

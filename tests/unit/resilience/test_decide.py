@@ -21,7 +21,7 @@ from operations.outcome import (
     Unclear,
 )
 from operations.states import Reason, State
-from resilience.decide import Around, Await, Confirm, Park, Retry, Settle, decide, exhausted, overdue
+from resilience.decide import Around, Await, Confirm, Park, Retry, Settle, decide, exhausted, overdue, poisoned
 
 POLICY = RetryPolicy()
 K = Assurance(Means.KEY, kept_for=86_400.0, settle=60.0)
@@ -226,6 +226,14 @@ def test_when_the_time_is_up_a_doubt_is_asked_about_once_more_and_then_named() -
         "deadline", Effect.UNKNOWN, ErrorClass.AMBIGUOUS
     )
     assert overdue(asking(), "deadline") == Park("deadline", Effect.UNKNOWN)
+
+
+def test_poison_is_asked_about_where_it_can_be_and_never_sent_again() -> None:
+    assert isinstance(poisoned(sending(K)), Confirm)
+    assert poisoned(sending(X)) == Park("poison", Effect.UNKNOWN, ErrorClass.AMBIGUOUS)
+    assert poisoned(asking()) == Park("poison", Effect.UNKNOWN, ErrorClass.AMBIGUOUS)
+    absent = asking(poison=True, absent_for=60.0)
+    assert decide(absent, Absent(), around()) == Park("poison", Effect.NONE, ErrorClass.AMBIGUOUS)
 
 
 @pytest.mark.parametrize("means", [N, Q, X], ids=["N", "Q", "X"])
