@@ -153,8 +153,13 @@ class Sweep(threading.Thread):
             paced = {lane.lane_id for lane in lanes if forecasts.get(lane.lane_id) and _paces(forecasts[lane.lane_id])}
             free = {lane: count for lane, count in counts.items() if lane not in paced}
             self._post(due.mark_hinted(connection, free, epoch=epoch, stale=stale) if free else ())
-            for lane in paced & counts.keys():
-                hints = due.mark_hinted(connection, {lane: counts[lane]}, epoch=epoch, stale=stale)
+            # Lanes of one provider share its limits: each by itself would send its first hint at the same moment as the
+            # others, and of those all but one would be refused.
+            shared: dict[str, list[Hint]] = defaultdict(list)
+            for lane in sorted(paced & counts.keys()):
+                for one in due.mark_hinted(connection, {lane: counts[lane]}, epoch=epoch, stale=stale):
+                    shared[one.provider].append(one)
+            for hints in shared.values():
                 self._post(hints, over=_HORIZON)
         self._probe(connection, lanes, forecasts, epoch)
         _hold(connection, lanes, forecasts, counts)

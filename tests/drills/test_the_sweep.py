@@ -6,13 +6,14 @@ The design speaks of ten thousand hints; a thousand fit into every run of the te
 import json
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import redis
 from given.deployment import Deployment, Worker, eventually
 from given.payments import mail, pay, payment
 
-from tasks.payments import take_payment
+from tasks.payments import create_customer, take_payment
 from tasks.sweep import WINDOW, Sweep
 
 Deploy = Callable[..., Deployment]
@@ -139,3 +140,23 @@ def test_a_hint_that_died_with_its_worker_is_missed_although_the_queue_is_never_
     found = waiting(deployment)
     assert len(found) == len(set(found)) == 10
     assert set(lost) < set(found)
+
+
+def test_kinds_that_share_a_limit_are_hinted_at_one_after_another(deploy: Deploy) -> None:
+    """At once, all but one would be refused, tick after tick, and the limit would be used by a quarter."""
+    deployment = deploy(limits=[{"calls": 12, "per": "1s", "scope": ["tenant"]}])
+    sweep = Sweep()
+    eventually(lambda: sweep.tick() or epoch(deployment) == 1)
+    take_payment.accept_many([payment(f"9007-{number}") for number in range(10)])
+    create_customer.accept_many([{"customer_id": f"9007-{number}"} for number in range(10)])
+    with deployment.platform.ledger.connection() as connection:
+        connection.execute("UPDATE lockgate.operations SET hinted_at = NULL")
+    sweep._outbox.clear()
+    eventually(lambda: sweep.tick() or sweep._outbox)
+    times = sorted(at for at, _, _ in sweep._outbox)
+    assert {hint.task for _, _, hint in sweep._outbox} == {
+        "tasks.payments.take_payment",
+        "tasks.payments.create_customer",
+    }
+    assert len(times) > 4
+    assert min(later - sooner for sooner, later in pairwise(times)) > 0.5 * (times[-1] - times[0]) / len(times)
