@@ -1,88 +1,102 @@
-"""Workers that stop at any point, messages that get lost, a ledger whose answers do: in simulated time, from a seed.
+"""Workers that stop at any point, messages that get lost, a ledger whose answers do: in simulated time, from a plan.
 
-What decides is the platform's own pure functions; what is modelled here is what SQL and Redis do around them.
+What decides is the platform's own pure functions; what SQL and Redis do around them is modelled in `book` and `gate`.
 """
 
 import heapq
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from simulation.book import Book, Claimed, Kind, Row
+from simulation.gate import LIFE, Gate, Permit
+from simulation.people import People
+from simulation.plan import HEALED, Attack, Intent, Plan, drawn
 from simulation.provider import Provider
+from simulation.sweep import TICK, Sweep
 
+from ledger.claim import Terms
+from ledger.record import Pace
 from operations.means import Assurance, Means
-from operations.operation import Purpose, RetryPolicy, Standing
-from operations.outcome import Effect, ErrorClass, Failed, Finding, Outcome, Present, Succeeded, Unclear
-from operations.states import Reason, State
-from resilience import breaker, decide, limiter
-from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
-from resilience.decide import Around, Await, Confirm, Decision, Park, Retry, Settle
-from resilience.limiter import Bucket, Limit
-from resilience.pacing import LaneView, share
+from operations.operation import SUSPECT, Purpose, RetryPolicy
+from operations.outcome import Deferred, Failed, Present, Succeeded, Unclear
+from operations.states import DUE, State
+from resilience import decide
+from resilience.breaker import BreakerPolicy, Verdict
+from resilience.decide import Around, Decision
 
-LEASE, TOTAL, SETTLE, TICK = 6.0, 3.0, 4.0, 0.5
-POLICY = RetryPolicy(give_up_after=600.0, ceiling=8.0)
+LEASE, TOTAL, SETTLE = 7.0, 3.0, 4.0
 BREAKER = BreakerPolicy(open_for=2.0, open_for_max=8.0, probe_life=LEASE, ramp=4.0, min_calls=10)
+WORKERS = 3
+THE_END = 3000.0  # simulated seconds after which what has not ended is stuck
 
 
-@dataclass
-class Row:
-    """An operation, as the ledger's columns hold it."""
-
-    key: str
-    deadline: float
-    state: State = State.WAITING
-    reason: str = "new"
-    effect: Effect = Effect.NONE
-    failures: int = 0
-    pending_trip: int | None = None
-    fence: int = 0
-    lease_until: float = 0.0
-    purpose: Purpose = Purpose.SEND
-    due: float = 0.0
-    hinted: float | None = None
-    first_sent: float | None = None
-    settle_from: float = 0.0
-    absent_at: float | None = None
-    frozen: bool = False
-    reference: str | None = None
-    rounds: int = 0
-    confirm_until: float | None = None
+class LostError(Exception):
+    """The ledger's answer was lost; the commit may have been made."""
 
 
-@dataclass
+@dataclass(slots=True)
+class Worker:
+    """One process.
+
+    Attributes:
+        life: raised when it dies; what ran in an earlier life goes no further.
+    """
+
+    name: str
+    life: int = 0
+    back_at: float = 0.0
+    frozen_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt under way in one life of a worker."""
+
+    steps: Iterator[tuple[float, str]]
+    worker: Worker
+    life: int
+    row: Row
+    name: str
+
+
 class World:
     """One run.
 
     Args:
-        seed: of everything that is left to chance.
-        means: of the kind.
-        operations: how many.
+        plan: what happens, or its seed.
     """
 
-    seed: int
-    means: Means
-    operations: int = 60
-    now: float = 0.0
-    queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
-    counter: int = 0
+    def __init__(self, plan: Plan | int, operations: int = 100) -> None:
+        self.plan = drawn(plan, operations) if isinstance(plan, int) else plan
+        self.weather = self.plan.weather
+        self.rng = Random(self.plan.seed)
+        self.now = 0.0
+        self.queue: list[tuple[float, int, Callable[[], None]]] = []
+        self.counter = 0
+        self.book, self.gate = Book(), Gate(BREAKER)
+        self.provider = Provider(self.weather.kept_for, trouble=self.weather.trouble)
+        self.workers = [Worker(f"w{number}") for number in range(WORKERS)]
+        self.kinds = {means: self._kind(means) for means in Means}
+        self.wire = 0  # raised when Redis loses what is under way
+        self.postgres_until = -1.0
+        self.sweep, self.people = Sweep(self), People(self)
+        self.accepted: dict[str, Means] = {}
+        self.waiting_intents = len(self.plan.intents)
+        self.calls: dict[str, tuple[float, float]] = {}  # by attempt: from when to when, unless its client dies
+        self.proven: set[str] = set()  # keys whose success a living worker wrote down
+        self.figures: Counter[str] = Counter()
 
-    def __post_init__(self) -> None:
-        self.rng = Random(self.seed)
-        self.assurance = Assurance(
-            self.means, kept_for=40.0 if self.means is Means.KEY else 0.0, settle=SETTLE, money=self.rng.random() < 0.5
-        )
-        self.provider = Provider(
-            self.rng, self.means, kept_for=40.0, lag=SETTLE - 1.0, trouble=self.rng.choice([0.1, 0.3, 0.6])
-        )
-        self.limit = Limit("10 per 1s", (), 10, 1.0, life=0.2)
-        self.bucket: Bucket | None = None
-        self.breaker = Breaker()
-        self.rows: list[Row] = []
-        self.resent_after_doubt: list[str] = []
-        self.lossy = self.rng.choice([0.0, 0.1, 0.3])
-        self.crashy = self.rng.choice([0.0, 0.1, 0.25])
+    def _kind(self, means: Means) -> Kind:
+        kept = self.weather.kept_for if means is Means.KEY else 0.0
+        assurance = Assurance(means, kept, 0.0 if means is Means.NOTHING else SETTLE, money=self.weather.money)
+        policy = RetryPolicy(
+            give_up_after=self.weather.give_up_after, ceiling=8.0, ask_every=3.0, answer_within=60.0
+        )  # fmt: skip
+        return Kind(f"p.{means}", Terms(assurance, LEASE, TOTAL), Pace(policy, assurance.settle, 3 * SETTLE + 20.0))
 
     # ---- time ----
 
@@ -90,206 +104,264 @@ class World:
         self.counter += 1
         heapq.heappush(self.queue, (self.now + delay, self.counter, action))
 
-    def run(self) -> None:
-        for number in range(self.operations):
-            self.at(self.rng.uniform(0, 10), lambda number=number: self.accept(f"op-{self.seed}-{number}"))  # type: ignore[misc]
-        if self.rng.random() < 0.5:
-            self.at(
-                self.rng.uniform(1, 8), lambda: setattr(self.provider, "down_until", self.now + self.rng.uniform(5, 60))
-            )
-        if self.rng.random() < 0.5:
-            self.at(self.rng.uniform(5, 30), self.lose_redis)
-        self.at(200.0, self.heal)
-        self.at(0.0, self.sweep)
-        while self.queue and self.now < 2000.0:
+    def run(self) -> "World":
+        for intent in self.plan.intents:
+            for at in (intent.at, *intent.repeats):
+                rng = Random(f"{self.plan.seed}/{intent.name}/{at}")
+                self.at(at, lambda intent=intent, rng=rng: self.accept(intent, rng))  # type: ignore[misc]
+        for attack in self.plan.attacks:
+            self.at(attack.at, lambda attack=attack: self.attack(attack))  # type: ignore[misc]
+        for order in self.plan.orders:
+            self.at(order.at, lambda order=order: self.people.carry_out(order))  # type: ignore[misc]
+        self.at(HEALED, self.heal)
+        self.at(0.0, self.tick)
+        while self.queue and self.now < THE_END:
             self.now, _, action = heapq.heappop(self.queue)
             action()
-            if self.rows and len(self.rows) == self.operations and all(row.state.ended for row in self.rows):
-                return
+        self.provider.close_of_business(self.now)
+        return self
+
+    def tick(self) -> None:
+        if self.book.open or len(self.queue) > 0:  # nothing is open and nothing will happen: the run is over
+            self.at(TICK, self.tick)
+        self.sweep.tick()
 
     def heal(self) -> None:
         """Faults stop; from here on everything must come to an end."""
-        self.provider.trouble = self.lossy = self.crashy = 0.0
+        self.provider.trouble = 0.0
+        self.weather = self.plan.only(()).weather
 
-    def lose_redis(self) -> None:
-        """Hints, bucket and breaker are gone; the sweep notices by the epoch, and starts the bucket in debt."""
-        for row in self.rows:
-            row.hinted = None
-        sent = sum(1 for at in self.provider.arrivals if at > self.now - 1.2)
-        self.bucket = limiter.after_loss(self.limit, float(sent), self.now)
-        self.breaker = replace(self.breaker, slots=(), consecutive=0)
+    # ---- what is broken ----
 
-    # ---- accept, hint, sweep ----
+    def attack(self, attack: Attack) -> None:
+        self.figures[f"attack {attack.what}"] += 1
+        until = self.now + attack.seconds
+        match attack.what:
+            case "outage":
+                self.provider.down_until = max(until, self.provider.down_until)
+                self.provider.outages.append((self.now, until))
+            case "flush":
+                self.wire += 1
+                self.gate.lose()
+            case "redis":
+                self.wire += 1
+                self.gate.lose()
+                self.gate.away_until = until
+            case "postgres" | "failover":
+                self.postgres_until = until
+                self.sweep.postgres_started(strange=attack.what == "failover")
+            case "kill":
+                self.kill(self.rng.choice(self.workers))
+            case "freeze":
+                self.rng.choice(self.workers).frozen_until = until
 
-    def accept(self, key: str) -> None:
-        row = Row(key, deadline=self.now + POLICY.give_up_after, due=self.now)
-        self.rows.append(row)
-        self.hint(row)
+    def kill(self, worker: Worker) -> None:
+        worker.life += 1
+        worker.back_at = self.now + self.rng.uniform(0.5, 3.0)
+        worker.frozen_until = 0.0
+        for name in [name for name in self.calls if name.startswith(f"{worker.name}/")]:
+            self.hang_up(name)
 
-    def hint(self, row: Row, *, probe: bool = False) -> None:
-        row.hinted = self.now
-        if self.rng.random() < self.lossy:
+    def hang_up(self, name: str) -> None:
+        """A call is over: answered, or its client is gone."""
+        if name in self.calls:
+            start, end = self.calls.pop(name)
+            self.provider.spans.append((start, min(end, self.now)))
+
+    # ---- the caller ----
+
+    def accept(self, intent: Intent, rng: Random) -> None:
+        """A caller calls until it has been told; the row or nothing is there, whatever it was told."""
+        try:
+            new = self.commit(rng, lambda: self.book.accept(intent.name, self.kinds[intent.means], self.now, rng))
+        except LostError:
+            self.at(rng.uniform(0.1, 2.0), lambda: self.accept(intent, rng))
             return
-        for _ in range(1 + (self.rng.random() < self.lossy)):
-            self.at(self.rng.uniform(0.001, 0.2), lambda: self.deliver(row, probe=probe))
-
-    def sweep(self) -> None:
-        self.at(TICK, self.sweep)
-        for row in self.rows:
-            if row.state is State.CALLING and row.lease_until < self.now:
-                lost: Failed | Unclear = Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, "worker_lost")
-                heard = lost if row.purpose is Purpose.SEND else Unclear("worker_lost")
-                self.write(row, row.fence, decide.decide(self.standing(row), heard, self.around(row)))
-            elif not row.state.ended and row.state is not State.CALLING:
-                self.judge(row)
-        due = [
-            row for row in self.rows if row.state.due_by_itself and row.due <= self.now and row.reason != "exhausted"
-        ]
-        unhinted = [row for row in due if row.hinted is None or self.now - row.hinted > 3.0]
-        if self.breaker.state is not BreakerState.CLOSED:
-            if (
-                unhinted
-                and self.now >= self.breaker.retry_at
-                and not (self.breaker.probe and self.now < self.breaker.probe_until)
-            ):
-                self.hint(min(unhinted, key=lambda row: (row.state is not State.UNCONFIRMED, row.due)), probe=True)
-            return
-        view = LaneView(1, "acme", "default", len(unhinted), len(due) - len(unhinted), room=12)
-        for row in unhinted[: share([view], window=100, hinted={}).get(1, 0)]:
+        self.accepted[intent.name] = intent.means
+        if new:
+            row = self.book.current[intent.name]
+            row.hinted, row.hint_epoch = self.now, self.gate.epoch
             self.hint(row)
 
-    def judge(self, row: Row) -> None:
-        limit = row.confirm_until if row.state is State.UNCONFIRMED and row.confirm_until else row.deadline
-        if row.reason == "exhausted" and row.due <= self.now:
-            opened = self.breaker.state is not BreakerState.CLOSED or self.breaker.trip != row.pending_trip
-            standing = replace(self.standing(row), failures=row.failures + 1)
-            self.apply(row, decide.exhausted(standing, breaker_opened=opened, policy=POLICY))
-        elif limit < self.now:
-            self.apply(row, decide.overdue(self.standing(row), "deadline"))
-            if row.state is State.UNCONFIRMED:
-                row.confirm_until = self.now + 60.0
+    # ---- messages ----
+
+    def hint(self, row: Row, *, probe: bool = False, after: float = 0.0) -> None:
+        """Publish one: it may get lost, be doubled, or come late and out of order."""
+        self.figures["hints"] += 1
+        if probe and row.kind.means is Means.NOTHING and self._others_wait():
+            self.figures["probes of means X"] += 1
+        lossy, wire = self.weather.lossy, self.wire
+        if not self.gate.available(self.now) or row.rng.random() < lossy:
+            self.figures["messages lost"] += 1
+            return
+        for _ in range(1 + (row.rng.random() < lossy)):
+            delay = row.rng.uniform(0.0, 20.0) if row.rng.random() < lossy / 3 else row.rng.uniform(0.001, 0.1)
+            self.at(after + delay, lambda: self.deliver(row, wire, probe=probe))
+
+    def _others_wait(self) -> bool:
+        due = (row for row in self.book.open.values() if row.state in DUE and row.due <= self.now)
+        return any(row.kind.means is not Means.NOTHING and row.reason != "exhausted" for row in due)
+
+    def deliver(self, row: Row, wire: int, *, probe: bool) -> None:
+        if wire != self.wire:
+            return  # it was in Redis when that lost everything
+        alive = [worker for worker in self.workers if worker.back_at <= self.now]
+        if not alive:
+            self.at(0.2, lambda: self.deliver(row, wire, probe=probe))
+            return
+        self.counter += 1
+        worker = row.rng.choice(alive)
+        name = f"{worker.name}/{self.counter}"
+        self.resume(Run(self.attempt(row, name, probe=probe), worker, worker.life, row, name))
 
     # ---- a worker ----
 
-    def deliver(self, row: Row, *, probe: bool) -> None:
-        token = f"t{self.counter}"
-        self.breaker, leave = breaker.admit(self.breaker, BREAKER, self.now, token=token, may_probe=probe)
-        flow = breaker.flow(self.breaker, BREAKER, self.now)
-        if not leave.allowed:
+    def resume(self, run: Run, where: str = "on delivery") -> None:
+        """Go on with an attempt, unless its worker is gone; it may go right here."""
+        worker, crashy = run.worker, self.weather.crashy
+        if worker.life != run.life:
             return
-        bucket = limiter.filled(self.bucket, self.limit, self.now, flow)
-        if limiter.wait_for(bucket, self.limit, 1.0, flow):
-            self.report(token, leave.trip, Verdict.NEUTRAL)
+        if worker.frozen_until > self.now:
+            self.at(worker.frozen_until - self.now, lambda: self.resume(run, where))
             return
-        self.bucket = limiter.taken(bucket, 1.0)
-        if not self.claimable(row):
-            self.report(token, leave.trip, Verdict.NEUTRAL)
+        if crashy and run.row.rng.random() < crashy:
+            self.figures[f"died {where}"] += 1
+            self._die(run)
             return
-        fence = self.claim(row, leave.trip)
-        if self.rng.random() < self.crashy:
-            return  # the worker dies between the intent and the first byte
-        self.at(self.rng.uniform(0.0, 0.1), lambda: self.call(row, fence, self.standing(row), token, leave.trip))
+        step = next(run.steps, None)
+        if step is not None:
+            delay, after = step
+            self.at(delay, lambda: self.resume(run, after))
 
-    def claimable(self, row: Row) -> bool:
-        if not row.state.due_by_itself or row.due > self.now or row.reason == "exhausted":
-            return False
-        return row.state is not State.WAITING or row.deadline > self.now + TOTAL
+    def _die(self, run: Run) -> None:
+        """The whole process, or the child that makes this call: its parent ends its lease at once."""
+        if run.row.rng.random() < 0.3:
+            self.kill(run.worker)
+            return
+        self.hang_up(run.name)
+        if self.now >= self.postgres_until:
+            self.book.lapse(run.name, self.now)
 
-    def claim(self, row: Row, trip: int) -> int:
-        forgotten = row.first_sent is not None and self.now > row.first_sent + 40.0 - TOTAL - 2.0
-        asks = row.state is not State.WAITING or (
-            row.effect is Effect.UNKNOWN and (forgotten or self.means is not Means.KEY)
-        )
-        row.purpose = Purpose.INQUIRE if asks else Purpose.SEND
-        if row.purpose is Purpose.SEND:
-            if row.effect is Effect.UNKNOWN and self.means is Means.NOTHING:
-                self.resent_after_doubt.append(row.key)
-            row.first_sent = self.now if row.first_sent is None else row.first_sent
-        row.failures += row.pending_trip is not None and row.pending_trip == trip
-        row.pending_trip = None
-        row.state, row.fence, row.lease_until, row.hinted = State.CALLING, row.fence + 1, self.now + LEASE, None
-        return row.fence
+    def attempt(self, row: Row, name: str, *, probe: bool) -> Iterator[tuple[float, str]]:
+        """Admit, claim, call, record; each yield is a place to stop at, with the seconds until the next."""
+        rng, gate = row.rng, self.gate
+        permit = gate.ask(self.now, self.counter, may_probe=probe, lease=LEASE, row=row)
+        if permit is None:
+            return
+        yield rng.uniform(0.0, 0.01), "before the claim"
+        token, asked_at = permit.token, self.now
+        try:
+            claimed = self.claim(row, permit, name, asked_at)
+        except LostError:
+            gate.report(permit, Verdict.NEUTRAL, self.now)
+            yield from self.persist(rng, lambda: self.book.release(row, token), LEASE)
+            return
+        if claimed is None:
+            gate.report(permit, Verdict.NEUTRAL, self.now)
+            return
+        connect = rng.uniform(0.2, 5.0) if rng.random() < self.weather.slow else rng.uniform(0.0, 0.1)
+        yield connect, "before the first byte"
+        heard, took, permit = self.speak(claimed, permit)
+        self.calls[name] = self.now, self.now + took
+        yield took, "with the answer unheard"
+        self.hang_up(name)
+        closed = self.report(permit, heard)
+        self.provider_heard(claimed, heard)
+        yield rng.uniform(0.0, 0.01), "before the record"
+        decision = decide.decide(claimed.lease.standing, heard, self.around(row, claimed.rounds, closed=closed))
+        self.figures["attempts"] += 1
+        yield from self.persist(rng, lambda: self.record(claimed, heard, decision, permit), 600.0)
 
-    def call(self, row: Row, fence: int, standing: Standing, token: str, trip: int) -> None:
-        if row.fence != fence or self.now + TOTAL > row.lease_until:
-            return  # the check before the first byte
-        heard: Outcome | Finding
-        if standing.purpose is Purpose.SEND:
-            heard, took = self.provider.send(row.key, self.now)
-        else:
-            heard, took = self.provider.look_up(row.key, self.now)
-        if self.rng.random() < self.crashy:
-            return  # it dies with the answer unheard
-        late = LEASE * 2 if self.rng.random() < self.crashy else 0.0  # frozen, or PostgreSQL away: it writes too late
-        self.at(took + late, lambda: self.settle(row, fence, standing, heard, token, trip))
+    def claim(self, row: Row, permit: Permit, name: str, asked_at: float) -> Claimed | None:
+        return self.commit(
+            row.rng,
+            lambda: self.book.claim(
+                row, self.now, token=permit.token, trip=permit.trip, worker=name, asked_at=asked_at,
+                alone=row.crashes >= SUSPECT,
+            ),
+        )  # fmt: skip
 
-    def settle(self, row: Row, fence: int, standing: Standing, heard: Any, token: str, trip: int) -> None:
-        down = isinstance(heard, Failed) and heard.down
-        neutral = isinstance(heard, Unclear) or (isinstance(heard, Failed) and not heard.down)
-        self.report(token, trip, Verdict.DOWN if down else Verdict.NEUTRAL if neutral else Verdict.OK)
-        decision = decide.decide(standing, heard, self.around(row))
-        done = isinstance(heard, Succeeded) or (isinstance(heard, Present) and isinstance(heard.outcome, Succeeded))
-        self.write(row, fence, decision, done=done)
-        if self.rng.random() < self.lossy:
-            self.write(row, fence, decision, done=done)  # the commit's answer was lost: written again
+    def speak(self, claimed: Claimed, permit: Permit) -> tuple[Any, float, Permit]:
+        """The checks before the first byte, and the call."""
+        now, row, sends = self.now, claimed.row, claimed.lease.standing.purpose is Purpose.SEND
+        if now + TOTAL > claimed.lease_ends:
+            return Deferred("lease_short"), 0.0, permit
+        if sends and claimed.key_closes is not None and now > claimed.key_closes:
+            return Deferred("key_closing"), 0.0, permit
+        if now - permit.asked_at > LIFE:
+            self.gate.report(permit, Verdict.NEUTRAL, now)
+            self.counter += 1
+            again = self.gate.ask(now, self.counter, may_probe=False, lease=LEASE)
+            if again is None:
+                return Deferred("permit_void", LIFE), 0.0, permit
+            permit = again
+        if sends:
+            return *self.provider.send(row, now), permit
+        return *self.provider.look_up(row, now), permit
 
-    def report(self, token: str, trip: int, verdict: Verdict) -> None:
-        self.breaker = breaker.report(self.breaker, BREAKER, self.now, verdict=verdict, trip=trip, token=token)
+    def provider_heard(self, claimed: Claimed, heard: Any) -> None:
+        if claimed.lease.standing.purpose is Purpose.SEND and not isinstance(heard, Deferred):
+            self.provider.heard(claimed.row, heard)
+            self.figures[f"ambiguous {claimed.row.kind.means}"] += (
+                isinstance(heard, Failed) and heard.effect == "unknown"
+            )
+
+    def report(self, permit: Permit, heard: Any) -> bool:
+        down = isinstance(heard, Unclear) or (isinstance(heard, Failed) and heard.down)
+        neutral = isinstance(heard, (Failed, Deferred)) and not down
+        verdict = Verdict.DOWN if down else Verdict.NEUTRAL if neutral else Verdict.OK
+        wait = heard.retry_after if isinstance(heard, Failed) and heard.error_class == "rate_limited" else None
+        closed = self.gate.report(permit, verdict, self.now, wait)
+        if self.now >= self.postgres_until:
+            self.gate.note()
+        return closed
+
+    def record(self, claimed: Claimed, heard: Any, decision: Decision, permit: Permit) -> bool:
+        said = heard.outcome if isinstance(heard, Present) else heard
+        if _done(heard):
+            self.proven.add(claimed.row.ref)
+        return self.book.record(
+            claimed.lease, decision, self.now, heard=(permit.token, _name_of(heard)),
+            trip=permit.trip, reference=getattr(said, "reference", None),
+        )  # fmt: skip
+
+    def around(self, row: Row, rounds: int, *, closed: bool) -> Around:
+        return Around(row.kind.pace.policy, row.rng, breaker_closed=closed, rounds=rounds)
+
+    def nothing_there(self, row: Row) -> bool:
+        """Whether somebody who looks at the provider, and waits long enough, finds nothing."""
+        return row.key not in self.provider.things and row.state is State.DEAD and self.now > row.due + LEASE + SETTLE
 
     # ---- the ledger ----
 
-    def _purpose(self, row: Row) -> Purpose:
-        if row.state is State.CALLING:
-            return row.purpose
-        return Purpose.SEND if row.state is State.WAITING else Purpose.INQUIRE
+    def commit(self, rng: Random, action: Callable[[], Any]) -> Any:
+        """One transaction: it may not be made, and its answer may be lost either way.
 
-    def standing(self, row: Row) -> Standing:
-        return Standing(
-            purpose=self._purpose(row),
-            assurance=self.assurance, effect=row.effect, failures=row.failures, awaiting=False, frozen=row.frozen,
-            reference=row.reference, absent_for=None if row.absent_at is None else self.now - row.absent_at,
-            settle_left=max(0.0, row.settle_from - self.now),
-        )  # fmt: skip
+        Raises:
+            LostError: nobody knows.
+        """
+        if self.now < self.postgres_until:
+            raise LostError
+        if self.weather.forgetful and rng.random() < self.weather.forgetful:
+            self.figures["commits' answers lost"] += 1
+            if rng.random() < 0.5:
+                action()
+            raise LostError
+        return action()
 
-    def around(self, row: Row) -> Around:
-        return Around(POLICY, self.rng, breaker_closed=self.breaker.state is BreakerState.CLOSED, rounds=row.rounds)
+    def persist(self, rng: Random, action: Callable[[], Any], most: float) -> Iterator[tuple[float, str]]:
+        """Until it is written, or it has become pointless."""
+        give_up = self.now + most
+        while self.now <= give_up:
+            with suppress(LostError):
+                self.commit(rng, action)
+                return
+            yield rng.uniform(0.1, 1.0), "before writing again"
 
-    def write(self, row: Row, fence: int, decision: Decision, *, done: bool = False) -> None:
-        """A record: fenced; late proof counts all the same."""
-        if row.state is State.CALLING and row.fence == fence and (row.effect is not Effect.DONE or done):
-            self.apply(row, decision)
-        elif done and row.state not in {State.SUCCEEDED, State.DECLINED}:
-            if row.state is State.CALLING and row.fence != fence:
-                row.effect, row.reference = Effect.DONE, row.key
-            else:
-                row.state, row.effect = State.SUCCEEDED, Effect.DONE
-        elif row.state is State.CALLING and row.fence == fence:
-            row.state = State.SUCCEEDED
 
-    def apply(self, row: Row, decision: Decision) -> None:
-        sent = row.state is State.CALLING and row.purpose is Purpose.SEND
-        row.rounds += row.state is State.CALLING and row.purpose is Purpose.INQUIRE
-        row.reason = ""
-        match decision:
-            case Settle(state=state, effect=effect):
-                row.state, row.effect = state, effect
-            case Retry():
-                row.state, row.reason, row.effect = State.WAITING, str(decision.reason), decision.effect
-                row.failures = decision.failures - decision.tentative
-                row.pending_trip = self.breaker.trip if decision.tentative else None
-                row.due, row.absent_at = self.now + decision.delay, None
-            case Confirm():
-                row.state, row.effect, row.failures = State.UNCONFIRMED, decision.effect, decision.failures
-                row.frozen, row.due = decision.frozen, self.now + decision.delay
-                if sent:
-                    row.settle_from, row.absent_at = self.now + SETTLE, None
-                elif decision.absent:
-                    row.absent_at = self.now if row.absent_at is None else row.absent_at
-            case Park(effect=effect, reason=reason):
-                row.state, row.effect, row.reason = State.DEAD, effect, reason
-            case Await():
-                raise AssertionError("this provider accepts nothing for later")
-        if sent and row.effect is Effect.UNKNOWN:
-            row.settle_from = self.now + SETTLE
-        if decision is not None and isinstance(decision, Retry) and decision.reason is Reason.EXHAUSTED:
-            row.reason = "exhausted"
+def _done(heard: Any) -> bool:
+    return isinstance(heard.outcome if isinstance(heard, Present) else heard, Succeeded)
+
+
+def _name_of(heard: Any) -> str:
+    return "done" if _done(heard) else "deferred" if isinstance(heard, Deferred) else "heard"

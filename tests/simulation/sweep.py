@@ -1,0 +1,181 @@
+"""The sweep in simulated time: what nobody holds is taken back, what is out of time decided, what is due hinted at."""
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from simulation.book import FAR, Row
+from simulation.gate import LIFE, WINDOW, Gate
+
+from ledger.claim import Lease
+from operations.means import Means
+from operations.operation import SUSPECT, Purpose
+from operations.outcome import Effect, ErrorClass, Failed, Unclear
+from operations.states import DUE, State
+from resilience import decide
+from resilience.breaker import BreakerState
+from resilience.decide import Decision
+from resilience.pacing import LaneView, LaneWant, divide, share
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+TICK = 0.5
+MOST = 200  # operations in one look
+STALE = 3.0  # seconds after which a hint is taken for lost
+UNDER_WAY = 40  # hints per queue
+HORIZON = 1.0
+RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}
+
+
+class Sweep:
+    """One sweep for all workers: whichever is alive works for a tick."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._epoch = 0
+        self._started: str | None = None
+
+    @property
+    def gate(self) -> Gate:
+        return self._world.gate
+
+    def postgres_started(self, *, strange: bool) -> None:
+        """To be seen at the next look: it came back, after a failover if it is strange."""
+        self._started = "strange" if strange or self._started == "strange" else "again"
+
+    def tick(self) -> None:
+        from simulation.world import LostError  # noqa: PLC0415  the world holds the sweep
+
+        world = self._world
+        alive = any(worker.back_at <= world.now and worker.frozen_until <= world.now for worker in world.workers)
+        if not alive or world.now < world.postgres_until:
+            return
+        try:
+            self._look()
+            self._take_back()
+            self._judge()
+            if self.gate.available(world.now) and self._remembered():
+                self.gate.note()
+                self._hint()
+        except LostError:
+            return  # the rest at the next tick
+
+    def _look(self) -> None:
+        world = self._world
+        if self._started is not None:
+            lease = world.kinds[Means.KEY].terms.lease
+            world.book.reap_after = world.now + lease
+            if self._started == "strange":
+                world.book.calm_until = world.now + lease + world.kinds[Means.QUERY].pace.settle
+            self._started = None
+
+    def _take_back(self) -> None:
+        world = self._world
+        for row in world.book.lapsed(world.now)[:MOST]:
+            lease = world.book.stray(row)
+            lost: Failed | Unclear = Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, "worker_lost")
+            if lease.standing.purpose is Purpose.INQUIRE:
+                lost = Unclear("worker_lost")
+            decision = decide.decide(lease.standing, lost, world.around(row, 0, closed=True))
+            world.figures["taken back"] += 1
+            crashes = max(
+                row.crashes, min(row.crashes + 1, SUSPECT)
+            )  # poison is not played here: tests/drills/test_poison.py
+            self._write(row, lease, decision, heard=(f"lost {world.counter} {row.fence}", "lost"), crashes=crashes)
+
+    def _judge(self) -> None:
+        world = self._world
+        for row, why in world.book.overdue(world.now)[:MOST]:
+            lease = world.book.stray(row)
+            if why == "exhausted":
+                standing = replace(lease.standing, failures=row.failures + (row.pending_trip is not None))
+                opened = self._opened_since(row)
+                decision = decide.exhausted(standing, breaker_opened=opened, policy=row.kind.pace.policy)
+            else:
+                decision = decide.overdue(lease.standing, "no_answer" if lease.standing.awaiting else why)
+            self._write(row, lease, decision)
+
+    def _opened_since(self, row: Row) -> bool:
+        gate = self.gate
+        if not gate.available(self._world.now) or gate.phase != "open":
+            return True
+        return gate.breaker.state is not BreakerState.CLOSED or gate.breaker.trip != row.pending_trip
+
+    def _write(self, row: Row, lease: Lease, decision: Decision, **more: Any) -> None:
+        world = self._world
+        heard = more.pop("heard", None)
+        world.commit(row.rng, lambda: world.book.record(lease, decision, world.now, heard=heard, trip=None, **more))
+
+    def _remembered(self) -> bool:
+        """Whether Redis holds what admission needs; the epoch is raised in the ledger first."""
+        gate, world = self.gate, self._world
+        if gate.phase == "lost":
+            self._epoch += 1
+            gate.shut(self._epoch, world.now)
+        if gate.phase == "shut" and gate.shut_until <= world.now:
+            sent = sum(1 for at in reversed(world.book.attempts[-100:]) if at > world.now - WINDOW.per - LIFE)
+            calling = [row for row in world.book.open.values() if row.state is State.CALLING]
+            gate.reopen(sent, [(str(row.token), max(row.lease_until, world.now + 0.1)) for row in calling], world.now)
+        return gate.phase == "open"
+
+    def _hint(self) -> None:
+        world = self._world
+        for dropped in self.gate.refused:
+            if isinstance(dropped, Row):
+                dropped.hinted = None
+        self.gate.refused.clear()
+        due = [row for row in world.book.open.values() if row.state in DUE and row.due <= world.now]
+        if not due:
+            return
+        due.sort(key=lambda row: row.due)
+        if self.gate.breaker.state is not BreakerState.CLOSED:
+            self._probe(due)
+            return
+        free: dict[Means, list[Row]] = defaultdict(list)
+        hinted: dict[Means, int] = defaultdict(int)
+        for row in due:
+            if not self._without_hint(row):
+                hinted[row.kind.means] += 1
+            elif row.reason != "exhausted":
+                free[row.kind.means].append(row)
+        counts = self._counts(free, hinted)
+        self._publish([row for means, count in counts.items() for row in free[means][:count]])
+
+    def _without_hint(self, row: Row) -> bool:
+        return row.hinted is None or row.hint_epoch < self._epoch or row.hinted < self._world.now - STALE
+
+    def _counts(self, free: dict[Means, list[Row]], hinted: dict[Means, int]) -> dict[Means, int]:
+        lanes = dict(enumerate(sorted(free)))
+        room = self.gate.room(self._world.now, HORIZON)
+        rooms = divide(
+            LaneWant(lane, len(free[means]) + hinted[means], room, (("all", room),)) for lane, means in lanes.items()
+        )
+        views = [
+            LaneView(lane, "p", "acme", len(free[means]), hinted[means], rooms[lane]) for lane, means in lanes.items()
+        ]
+        counts = share(views, window=UNDER_WAY, hinted={"p": sum(hinted.values())})
+        return {lanes[lane]: count for lane, count in counts.items()}
+
+    def _publish(self, rows: list[Row]) -> None:
+        """Noted first, then published over the next second; a sweep that dies between them has lost its hints."""
+        world = self._world
+        for at, row in enumerate(rows):
+            row.hinted, row.hint_epoch = world.now, self._epoch
+            if not (world.weather.crashy and row.rng.random() < world.weather.crashy):
+                world.hint(row, after=HORIZON * at / len(rows))
+
+    def _probe(self, due: list[Row]) -> None:
+        breaker, now = self.gate.breaker, self._world.now
+        if now < breaker.retry_at or (breaker.probe and now < breaker.probe_until):
+            return
+        chosen = min(due, key=self._rank, default=None)
+        if chosen is not None and chosen.reason != "exhausted":
+            chosen.hinted, chosen.hint_epoch = now, self._epoch
+            self._world.hint(chosen, probe=True)
+
+    @staticmethod
+    def _rank(row: Row) -> tuple[float, float]:
+        if row.reason == "exhausted":
+            return FAR, row.due
+        return (0 if row.state is State.UNCONFIRMED else RANK[row.kind.means]), row.due
