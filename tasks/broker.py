@@ -14,8 +14,16 @@ from typing import Any
 
 from kombu.connection import Connection as Stock
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis import Redis, RedisError
+
+from tasks.envelope import LARGEST, trouble
 
 _RETRY = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}  # seconds between tries to connect
+
+#: What reading JSON raises. (`KeyError` and `OSError` are kombu's words for a broken connection.)
+_UNREADABLE = (ValueError, RecursionError)
+#: What is no fault of a message: the connection is, and Celery makes a new one.
+_BROKEN = (RedisError, OSError)
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +52,18 @@ class Connection(Stock):
         return super().ensure_connection(*args, **(_RETRY | kwargs))
 
 
+class Client(Redis):
+    """A client of Redis that hands on no message which is larger than any may be."""
+
+    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+        """Read an answer; too large a message is none."""
+        answer = super().parse_response(connection, command_name, **options)
+        if command_name == "BRPOP" and answer and len(answer[1]) > LARGEST:
+            _log.error("a message of %d bytes in %s is dropped: none of ours is so large", len(answer[1]), answer[0])
+            return None
+        return answer
+
+
 class Channel(redis.Channel):
     """A channel that may not be able to give back what it took."""
 
@@ -60,9 +80,23 @@ class Channel(redis.Channel):
         except Empty:
             ear.answered_at = time.monotonic()
             raise
+        except _UNREADABLE as error:
+            _log.error("a message is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
+            read = True
         ear.answered_at = time.monotonic()
         ear.received += 1
         return read
+
+    def _receive_one(self, client: Any) -> Any:
+        """An order or an event."""
+        try:
+            return super()._receive_one(client)
+        except _UNREADABLE as error:
+            _log.error("a broadcast is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
+            raise Empty from None
+
+    def _get_client(self) -> type[Client]:
+        return Client
 
     def _restore(self, message: Any, *args: Any, **kwargs: Any) -> Any:
         client = getattr(self.connection, "client", None)
@@ -79,6 +113,29 @@ class Transport(redis.Transport):
     """The transport for redis:// and rediss://."""
 
     Channel = Channel
+
+    def _deliver(self, message: Any, queue: str) -> None:
+        """Hand a message on; one that cannot be taken apart is dropped, and ends nobody.
+
+        What is dropped was no operation: those are rows, and are hinted at again.
+        """
+        wrong = trouble(message)
+        if wrong:
+            _log.error("a message in %s is dropped: %s", queue, wrong)
+            return
+        try:
+            super()._deliver(message, queue)
+        except _BROKEN:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever Celery meets in it, nobody else's work may end with it
+            _log.error("a message in %s is dropped: Celery met a %s in it", queue, type(error).__name__)
+            self._forget(message["properties"]["delivery_tag"])
+
+    def _forget(self, tag: str) -> None:
+        """It takes up no place of those that a worker may hold."""
+        for channel in self.channels:
+            if tag in channel.qos._delivered:  # noqa: SLF001  kombu has no other word for it
+                channel.basic_ack(tag)
 
 
 def register() -> None:

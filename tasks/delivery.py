@@ -73,6 +73,9 @@ def received(
     """
     if not hint.is_hint(request):
         take_in(task, ticket_id, args, kwargs, request)
+    elif hint.is_newer(request):
+        yield None
+        return
     try:
         work = _begin(task, ticket_id, request)
     except LOST:

@@ -113,6 +113,12 @@ def age(raw: bytes) -> float:
     return max(0.0, time.time() - published)
 
 
+def is_newer(request: Mapping[str, Any]) -> bool:
+    """Whether it was written by a later version, whose words may mean something else: its row is left to that version."""
+    version = request[HEADER].get("v")
+    return isinstance(version, int) and version > VERSION
+
+
 def is_alone(request: Mapping[str, Any]) -> bool:
     """Whether it gets a process of its own, because it took down whoever carried it out."""
     return bool((request.get(HEADER) or {}).get("alone"))

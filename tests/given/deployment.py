@@ -77,12 +77,12 @@ class Sandbox:
 class Worker:
     """One `celery worker` process."""
 
-    def __init__(self, environment: dict[str, str], log: Path, options: list[str]) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, options: list[str], *, gossip: bool = False) -> None:
         self.log = log
+        quiet = [] if gossip else ["--without-gossip", "--without-mingle"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", "--without-gossip",
-                 "--without-mingle", *options],
+                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", *quiet, *options],
                 env=environment, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         eventually(lambda: "ready." in log.read_text() or self.process.poll() is not None)
@@ -137,13 +137,16 @@ class Deployment:
     def platform(self) -> Platform:
         return platforms.platform()
 
-    def worker(self, *options: str, pool: str = "threads", concurrency: int = 4, **environment: str) -> Worker:
+    def worker(
+        self, *options: str, pool: str = "threads", concurrency: int = 4, gossip: bool = False, **environment: str
+    ) -> Worker:
         """Start one more worker, and wait until it is ready."""
         number = len(self.workers)
         worker = Worker(
             self.environment | environment,
             self.folder / f"worker-{number}.log",
             ["-P", pool, "-c", str(concurrency), "-n", f"w{number}@%h", *options],
+            gossip=gossip,
         )
         self.workers.append(worker)
         return worker
