@@ -64,6 +64,26 @@ def connect(url: str, **options: Any) -> redis.Redis:
     )
 
 
+def throw_out(client: redis.Redis, keys: Mapping[str, str]) -> list[str]:
+    """Delete what is not of the type that it must be: nobody could use it, and whatever lies there is not ours.
+
+    Args:
+        client: of Redis.
+        keys: the type of each key, as Redis calls it.
+
+    Returns:
+        The deleted ones; with them the state went, so that limits and breakers are rebuilt.
+    """
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.type(key)
+        found = [_text(kind) for kind in pipe.execute()]
+    wrong = [key for (key, kind), is_ in zip(keys.items(), found, strict=True) if is_ not in {kind, "none"}]
+    if wrong:
+        client.delete(*wrong, STATE)
+    return wrong
+
+
 def _greet(connection: AbstractConnection) -> None:
     connection.on_connect()  # type: ignore[no-untyped-call]
     connection.send_command("EVAL", _GREET, 1, STATE)  # type: ignore[no-untyped-call]

@@ -30,6 +30,9 @@ class Configuration:
         "max_retries": 0,  # whoever publishes while Redis is away must not wait for it: the row is in, the sweep hints
     }
     broker_connection_retry_on_startup = True
+    broker_channel_error_retry = (
+        True  # a Redis that refuses for a while (read-only, a key of another type) ends no worker
+    )
     broker_connection_max_retries = None  # the default gives up after 100
     worker_cancel_long_running_tasks_on_connection_loss = False
     worker_disable_rate_limits = True  # Celery's are per worker; ours are per provider

@@ -21,6 +21,8 @@ import redis
 from celery import bootsteps
 from celery.worker import state
 
+from resilience.admission import STATE, breaker_key
+from resilience.restore import throw_out
 from tasks import hint
 from tasks.broker import ear
 from tasks.platform import Platform, platform
@@ -150,6 +152,7 @@ class Watchdog(threading.Thread):
 
     def _look(self) -> Look:
         try:
+            self._throw_out()
             waiting = any(self._lengths())
             reachable = True
         except redis.RedisError:
@@ -165,6 +168,14 @@ class Watchdog(threading.Thread):
             for name in names:
                 pipe.llen(name)
             return list(pipe.execute()[1:])
+
+    def _throw_out(self) -> None:
+        """A key of another type than ours would keep every worker from reading its queues, or from asking for leave."""
+        here = self._platform
+        keys = dict.fromkeys((STATE, *(breaker_key(name) for name in here.registry.providers)), "hash")
+        lists = [hint.queue_key(queue, step) for queue in self._queues() for step in hint.PRIORITY_STEPS]
+        for key in throw_out(here.redis, keys | dict.fromkeys(lists, "list")):
+            _log.error("%s held something that was not ours, and is thrown away", key)
 
     def _queues(self) -> list[str]:
         return list(self._worker.app.amqp.queues.consume_from)

@@ -60,6 +60,18 @@ def test_hostile_orders_and_events_end_no_worker_and_no_operation(deploy: Deploy
                 eventually(lambda channel=channel, message=message: client.publish(channel, message))
 
 
+@pytest.mark.parametrize("key", ["postmark", "{lockgate}:state", "{lockgate}:breaker:stripe"])
+def test_a_key_that_holds_something_else_is_thrown_away_by_the_same_worker(
+    deploy: Deploy, tmp_path: Path, key: str
+) -> None:
+    deployment = deploy()
+    worker = deployment.worker(concurrency=2, LOCKGATE_DEAF_AFTER="5")
+    with unharmed(deployment, worker, tmp_path / "canary") as client:
+        client.delete(key)
+        client.set(key, "x")
+        eventually(lambda: client.type(key) != b"string")
+
+
 def test_a_hundred_dropped_messages_take_up_no_place_of_a_worker(deploy: Deploy) -> None:
     deployment = deploy()
     deployment.worker(concurrency=1)
