@@ -1,6 +1,8 @@
 """Rules: requests that match one get its fault, so many times and so often."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sandbox.chance import draws
 from sandbox.faults.catalogue import CATALOGUE
@@ -50,6 +52,7 @@ class Rules:
     def __init__(self, journal: Journal, *, seed: int) -> None:
         self._seed = seed
         self._rows: dict[str, Rule] = {}
+        self._reads: Counter[str] = Counter()
         journal.follow("control", self._take)
         journal.follow("request", self._count)
 
@@ -65,9 +68,20 @@ class Rules:
         return [asdict(rule) for rule in self._rows.values()]
 
     def _drawn(self, rule: Rule, event: Json) -> bool:
-        # By the body where there is no subject: the draw must not hang on the order of arrival.
-        about = (event["subject"] or event["body_sha256"], event["attempt"])
-        return rule.probability >= 1 or draws(self._seed, rule.id, *about)[0] < rule.probability
+        if rule.probability >= 1:
+            return True
+        return draws(self._seed, rule.id, *self._about(event))[0] < rule.probability
+
+    def _about(self, event: Json) -> tuple[Any, ...]:
+        """What a draw is for. It must not hang on the order of arrival, so where there is no subject it goes by the body.
+
+        A list that is read has neither, and all reads of one list are alike: each is drawn for anew, or all would meet the
+        fault for ever, or none.
+        """
+        if event["subject"] or event["method"] != "GET":
+            return event["subject"] or event["body_sha256"], event["attempt"]
+        self._reads[event["path"]] += 1
+        return event["path"], self._reads[event["path"]]
 
     def _count(self, event: Json) -> None:
         if rule := self._rows.get(event.get("rule", "")):

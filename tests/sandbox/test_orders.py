@@ -42,6 +42,15 @@ def test_a_rule_with_a_probability_meets_about_that_share(box: Box, business: st
     assert 12 <= pings.count(422) <= 48
 
 
+def test_reads_of_a_list_are_drawn_for_one_by_one(box: Box) -> None:
+    """They name no subject: one draw for all of them would refuse them for ever, or never."""
+    rule = box.order("/faults", fault="F24", form="fail", probability=0.5, match={"path_prefix": "/v1/customers"})
+    read = [box.stripe("/v1/customers").status_code for _ in range(60)]
+    box.order(f"/faults/{rule['id']}", "DELETE")
+
+    assert 12 <= read.count(500) <= 48
+
+
 @pytest.mark.parametrize(
     ("path", "order", "word"),
     [
