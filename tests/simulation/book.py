@@ -4,7 +4,7 @@ That PostgreSQL does the same is shown by tests/ledger/test_the_simulations_ledg
 histories. What follows from a decision is the platform's own `ledger.record.after`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -270,7 +270,7 @@ class Book:
 
     def stray(self, row: Row) -> Lease:
         """What entitles the sweep to decide about a row."""
-        return self._lease(row, self._standing(row, None, 0.0))
+        return self._lease(row, replace(self._standing(row, None, 0.0), poison=False))
 
     def revoke(self, row: Row, now: float) -> None:
         if row.state.ended:
