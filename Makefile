@@ -6,7 +6,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate referee format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines referee format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -44,7 +44,10 @@ soak: .venv/.run ## 3,000 operations of all means under every attack, then the v
 soak-nightly: .venv/.run ## the same with 100,000 operations and 8 tenants (hours)
 	@$(BIN)/python -m soak --count 100000 --tenants 8 $(ARGS)
 
-simulate: .venv/.dev ## the deciding parts in simulated time (ARGS="--seeds 10000" for a million operations, about 6 minutes)
+baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordinary Celery code, side by side (15 minutes)
+	@$(BIN)/python -m baselines $(ARGS)
+
+simulate: .venv/.dev ## the deciding parts in simulated time (ARGS="--seeds 10000" for a million operations, about 4 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)

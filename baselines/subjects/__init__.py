@@ -1,0 +1,1 @@
+"""The three, as `python -m soak --subject` takes them."""
