@@ -1,5 +1,6 @@
 """Redis emptied, killed, or away: minutes at most, and no operation."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +120,20 @@ def test_a_message_from_elsewhere_is_written_to_no_file_when_redis_dies_under_it
     deployment.ends(hung.id)
     assert [path for path in folder.iterdir() if b"canary" in path.read_bytes()] == []
     assert "EMERGENCY" not in worker.log.read_text()
+
+
+def test_a_worker_that_starts_while_redis_takes_no_writes_waits_for_it(deploy: Deploy, own_valkey: Valkey) -> None:
+    deployment = deploy(redis_server=own_valkey)
+    log = deployment.folder / "worker-0.log"
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.config_set("maxmemory", "1")
+
+        def free_memory() -> None:
+            eventually(lambda: log.exists() and "Trying to re-establish the connection" in log.read_text())
+            client.config_set("maxmemory", "0")
+
+        helper = threading.Thread(target=free_memory)
+        helper.start()
+        deployment.worker()
+        helper.join()
+    deployment.ends(pay("3010").id)
