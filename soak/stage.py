@@ -21,7 +21,7 @@ from soak.servers import Servers
 _READY = 90.0  # seconds that a process may take to come up on a busy machine
 _WARM = 8.0  # seconds that workers get to finish their calls; more than a call's total deadline
 #: Two with threads, one with forked children.
-WORKERS = {"worker-1": ("threads", 8), "worker-2": ("threads", 8), "worker-3": ("prefork", 4)}
+WORKERS = {"worker-1": ("threads", 12), "worker-2": ("threads", 12), "worker-3": ("prefork", 4)}
 
 
 class SoakError(Exception):
@@ -149,9 +149,11 @@ class Stage:
         """How the sandbox calls a tenant's credential."""
         return sha256(self.place.token(provider, tenant).encode()).hexdigest()[:12]
 
-    def control(self, path: str, **order: Any) -> None:
-        """Give the sandbox an order."""
-        requests.post(f"{self.place.urls['control']}{path}", json=order, timeout=10).raise_for_status()
+    def control(self, path: str, **order: Any) -> Any:
+        """Give the sandbox an order; its answer."""
+        answer = requests.post(f"{self.place.urls['control']}{path}", json=order, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
 
     def lift(self, path: str) -> None:
         """Take the sandbox's orders of one sort back."""

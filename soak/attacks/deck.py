@@ -41,5 +41,6 @@ ATTACKS = (
     Attack("N16", "starve", workers.starve, "workers"),
     Attack("N17", "rolling restart", workers.roll, "workers"),
     Attack("F26", "outage", providers.outage, "providers"),
+    Attack("F24", "blind look-ups", providers.blind, "providers"),
     Attack("F12", "429 storm", providers.storm, "providers"),
 )

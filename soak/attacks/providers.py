@@ -1,8 +1,12 @@
 """Attacks on providers: outages of one, and one tenant that gets nothing but 429s."""
 
+from typing import Any
+
 from soak.attacks.field import OUTAGE, Field, Steps
+from soak.faults import LAG
 
 _PROVIDERS = ("stripe", "postmark", "plain")
+_LAGS: dict[str, dict[str, Any]] = {"fail": {}, "lag": {"params": {"seconds": LAG}}}
 _MODES = ("503", "refuse", "hang", "reset", "429")
 
 
@@ -24,3 +28,13 @@ def storm(where: Field) -> Steps:
     where.stage.control("/outage", provider=provider, mode="429", seconds=OUTAGE, tenant=whose)
     where.say(f"{provider} answers {tenant} with nothing but 429 for {OUTAGE:g} s")
     yield OUTAGE
+
+
+def blind(where: Field) -> Steps:
+    """F24: every look-up at a provider fails, or does not show what is younger than a moment."""
+    provider, form = where.rng.choice(_PROVIDERS), where.rng.choice(["fail", "lag"])
+    order = {"fault": "F24", "form": form, "match": {"provider": provider}} | _LAGS[form]
+    rule = where.stage.control("/faults", **order)["id"]
+    where.say(f"look-ups at {provider}: {form}, for {OUTAGE:g} s")
+    yield OUTAGE
+    where.stage.lift(f"/faults/{rule}")

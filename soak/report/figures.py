@@ -2,12 +2,13 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from soak.checker.effects import refused
 from soak.checker.history import Case, History
 from soak.checker.journal import Request
+from soak.checker.ledger import Operation
 from soak.checker.limited import fullest
 
 Figures = dict[str, Any]
@@ -30,6 +31,7 @@ def figures(history: History, attacks: Sequence[dict[str, Any]], violations: Cou
         "violations": dict(violations),
         "bound": bound(cases) if not violations else None,
         "ends": dict(Counter(f"{case.kind.means} {_end(case)}" for case in history.cases)),
+        "letters": dict(Counter(f"{case.kind.means} {one.effect} {one.reason}" for case, one in _dead(history.cases))),
         "doubts": _doubts(history.cases),
         "unknown": _unknown(history.cases),
         "sends": _sends(history.cases),
@@ -66,7 +68,10 @@ def recovery(history: History, attacks: Sequence[dict[str, Any]]) -> dict[str, d
 
 
 def retaken(history: History, attacks: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """R5: seconds from a kill until what the killed process held was in other hands, or decided."""
+    """R5: seconds from a kill until what the killed process held was taken back.
+
+    A claim may be made after the kill of who asked for it, where PostgreSQL was slow to carry it out.
+    """
     killed = {pid: attack["at"] for attack in attacks for pid in attack.get("pids", ())}
     times = []
     for case in history.cases:
@@ -74,7 +79,7 @@ def retaken(history: History, attacks: Sequence[dict[str, Any]]) -> dict[str, fl
             lost = {reply["number"]: reply["at"] for reply in operation.replies if reply["outcome"] == "lost"}
             for attempt in operation.attempts:
                 at = next((when for pid, when in killed.items() if f"{pid}" in _pids(attempt["worker"])), None)
-                if at is not None and attempt["number"] in lost and attempt["at"] <= at <= lost[attempt["number"]]:
+                if at is not None and at <= lost.get(attempt["number"], 0.0):
                     times.append(lost[attempt["number"]] - at)
     return spread(times)
 
@@ -86,6 +91,13 @@ def spread(times: Sequence[float]) -> dict[str, float]:
         return {"n": 0}
     at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
     return {"n": len(ordered), "p50": round(at[0], 2), "p99": round(at[1], 2), "max": round(ordered[-1], 2)}
+
+
+def _dead(cases: Iterable[Case]) -> Iterator[tuple[Case, Operation]]:
+    """What became a person's turn."""
+    for case in cases:
+        if case.operation is not None and case.operation.state == "dead":
+            yield case, case.operation
 
 
 def _doubts(cases: Iterable[Case]) -> dict[str, int]:

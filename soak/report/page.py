@@ -56,6 +56,7 @@ def page(history: History, figures: Figures, attacks: Sequence[dict[str, Any]], 
 
 _TABLES = (
     ("How operations ended, by means", "ends"),
+    ("Dead letters: means, effect, reason", "letters"),
     ("Sends that left a doubt, by means", "doubts"),
     ("Share that ended unknown, by means (R3)", "unknown"),
     ("Sends per operation (R8)", "sends"),

@@ -94,9 +94,9 @@ def call_it_declined(made: Made) -> None:
 
 def kill(made: Made, effect: str) -> None:
     operation = made.operation(PAYMENT)
-    operation.state, operation.effect, operation.reason = "dead", effect, "attempts"
+    operation.state, operation.effect, operation.reason = "dead", effect, "client"
     operation.letters = [
-        {"operation": operation.id, "epoch": 1, "reason": "attempts", "effect": effect, "status": "open", "at": 101.0}
+        {"operation": operation.id, "epoch": 1, "reason": "client", "effect": effect, "status": "open", "at": 101.0}
     ]
 
 
@@ -142,6 +142,11 @@ def send_again(made: Made, **changes: str) -> None:
     made.again(first, seq=999, at=first.at + 7, mono=first.mono + 7, **changes)
 
 
+def give_up(made: Made) -> None:
+    kill(made, "unknown")
+    made.operation(PAYMENT).reason = "deadline"
+
+
 def use_another_tenants_token(made: Made) -> None:
     made.request(PAYMENT).tenant = "d2"
 
@@ -181,6 +186,7 @@ BENT: list[tuple[Bend, str]] = [
     (retry_below, "R8 sent unasked"),
     (change_the_bytes, "R8 other bytes"),
     (change_the_key, "R8 other key"),
+    (give_up, "R7 given up"),
     (use_another_tenants_token, "S8 wrong tenant"),
     (burst, "S7 over the limit"),
     (crowd, "S7 over the limit"),
