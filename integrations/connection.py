@@ -8,6 +8,7 @@ with TLS up, the call's guard is asked: the lease, the permit and the provider's
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -75,8 +76,22 @@ class CallTimes:
         return min(remaining, most)
 
 
+@dataclass
+class LineState:
+    """Whether a thread waits for its provider, for whoever decides how many threads may work.
+
+    Attributes:
+        waiting_since: monotonic.
+    """
+
+    waiting_since: float | None = None
+
+
 class _Current(threading.local):
     times: CallTimes | None = None
+
+    def __init__(self) -> None:
+        self.line = LineState()
 
 
 current = _Current()
@@ -102,7 +117,12 @@ class DeadlineSocket:
     def recv_into(self, *args: Any) -> int:
         """Read once, in what is left of the deadline."""
         self._limit()
-        return self._inner.recv_into(*args)
+        line = current.line
+        line.waiting_since = time.monotonic()
+        try:
+            return self._inner.recv_into(*args)
+        finally:
+            line.waiting_since = None
 
     def sendall(self, *args: Any) -> None:
         """Write all; the operating system counts the time for the whole."""

@@ -1,13 +1,14 @@
 """Take one operation to make the next attempt at it: a lease, a fence and the intent, in one statement."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ledger.lanes import LOCAL
-from ledger.session import Connection, Ledger
+from ledger.seal import SealError
+from ledger.session import Ledger
 from operations.means import Assurance, Means
 from operations.operation import POISON, SUSPECT, Purpose, Standing
 from operations.outcome import Effect
@@ -146,28 +147,32 @@ FROM claimed c
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One operation to be claimed; see `claim`."""
+
+    ticket_id: str
+    terms: Terms
+    trip: int
+    account: str | None
+    token: uuid.UUID
+    alone: bool = False
+
+
 def claim(
-    ledger: Ledger,
-    ticket_id: str,
-    terms: Terms,
-    *,
-    worker: str,
-    trip: int = -1,
-    account: str | None = None,
-    token: uuid.UUID | None = None,
-    alone: bool = False,
-    clock: Clock = boottime,
-) -> Claimed | None:
+    ledger: Ledger, ticket_id: str, terms: Terms, *, worker: str, trip: int = -1, account: str | None = None,
+    token: uuid.UUID | None = None, alone: bool = False, clock: Clock = boottime,
+) -> Claimed | None:  # fmt: skip
     """Take the operation that a ticket stands for, with the intent written before the first byte.
 
     Args:
         ledger: where.
         ticket_id: what the hint named.
         terms: the kind's.
-        worker: who we are.
         trip: the breaker's trip under which we were admitted; an earlier failure of the same trip now counts.
         account: the provider's account that our credentials open; frozen with the first attempt.
         token: names this claim, so that it can be handed back when its answer is lost.
+        worker: who we are.
         alone: nothing else is carried out in this process: it may take what took others down.
         clock: BOOTTIME.
 
@@ -176,17 +181,50 @@ def claim(
 
     Raises:
         psycopg.OperationalError: PostgreSQL went away; the claim may have been made, see `ledger.release.release`.
+        ledger.seal.SealError: what was claimed cannot be read.
     """
-    token, asked_at = token or uuid.uuid4(), clock()
-    values = {
+    wanted = Wanted(ticket_id, terms, trip, account, token or uuid.uuid4(), alone)
+    found = claim_all(ledger, [wanted], worker=worker, clock=clock)[0]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def claim_all(
+    ledger: Ledger, wanted: Sequence[Wanted], *, worker: str, clock: Clock = boottime
+) -> list[Claimed | Exception | None]:
+    """Take several operations whose calls begin now, in one round trip; of two groups that want the same, one waits.
+
+    Only what may be sent twice is claimed in company: should the worker die, all of it counts as sent.
+
+    Returns:
+        For each what `claim` returns, or the error when what was claimed cannot be read.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL went away; the claims may have been made, see `ledger.release.release`.
+    """
+    asked_at = clock()
+    ordered = sorted(wanted, key=lambda each: each.ticket_id)  # two groups lock in the same order
+    rows = ledger.rows(_CLAIM, [_values(each, worker) for each in ordered])
+    claimed = {
+        each.ticket_id: _read(ledger, row, each, asked_at)
+        for each, row in zip(ordered, rows, strict=True)
+        if row is not None
+    }
+    return [claimed.get(each.ticket_id) for each in wanted]
+
+
+def _values(wanted: Wanted, worker: str) -> dict[str, Any]:
+    terms = wanted.terms
+    return {
         "claimable": _CLAIMABLE,
         "suspect": SUSPECT,
-        "alone": alone,
-        "token": token,
-        "ticket_id": ticket_id,
+        "alone": wanted.alone,
+        "token": wanted.token,
+        "ticket_id": wanted.ticket_id,
         "worker": worker,
-        "trip": trip,
-        "account": account,
+        "trip": wanted.trip,
+        "account": wanted.account,
         "lease": terms.lease,
         "total": terms.total,
         "cost": terms.cost,
@@ -194,18 +232,17 @@ def claim(
         "margin": terms.margin,
         "calm": terms.assurance.means in {Means.KEY, Means.UNIQUE},
     }
-    with ledger.connection() as connection:
-        row = _claim_on(connection, values)
-    return None if row is None else _claimed(ledger, row, terms, ticket_id=ticket_id, token=token, asked_at=asked_at)
 
 
-def _claim_on(connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    return connection.execute(_CLAIM, values).fetchone()
+def _read(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, asked_at: float) -> Claimed | Exception:
+    try:
+        return _claimed(ledger, row, wanted, asked_at=asked_at)
+    except (SealError, ValueError, KeyError, TypeError) as error:
+        return error
 
 
-def _claimed(
-    ledger: Ledger, row: tuple[Any, ...], terms: Terms, *, ticket_id: str, token: uuid.UUID, asked_at: float
-) -> Claimed:
+def _claimed(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, *, asked_at: float) -> Claimed:
+    terms, ticket_id = wanted.terms, wanted.ticket_id
     (
         operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
         settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, crashes, body,
@@ -226,7 +263,7 @@ def _claimed(
         poison=crashes >= POISON and provider != LOCAL,
     )
     return Claimed(
-        lease=Lease(operation_id, tenant, provider, kind, fence, standing, token=token),
+        lease=Lease(operation_id, tenant, provider, kind, fence, standing, token=wanted.token),
         ticket_id=ticket_id,
         lease_ends=asked_at + terms.lease,
         key_closes=None if key_left is None else asked_at + key_left,

@@ -47,7 +47,7 @@ FROM (
 ) AS chosen
 WHERE o.id = chosen.id
 RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
-    o.crashes >= %(suspect)s AND chosen.provider <> 'local'
+    o.crashes >= %(suspect)s AND chosen.provider <> 'local', o.crashes > 0
 """  # noqa: S608  made of the constants above
 
 # In half-open one call finds out if the provider is back: an inquiry if one waits, else what is safe to repeat.
@@ -69,7 +69,7 @@ FROM (
 ) AS chosen
 WHERE o.id = chosen.id
 RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
-    o.crashes >= %(suspect)s AND chosen.provider <> 'local'
+    o.crashes >= %(suspect)s AND chosen.provider <> 'local', o.crashes > 0
 """
 
 _HOLD = """
@@ -114,6 +114,7 @@ class Hint:
 
     Attributes:
         alone: it took down whoever carried it out, and gets a process of its own.
+        lapsed: its last claim was lost with the worker: it is not claimed in company again.
         probe: it finds out if the provider is back.
     """
 
@@ -124,6 +125,7 @@ class Hint:
     tenant: str
     provider: str
     alone: bool = False
+    lapsed: bool = False
     probe: bool = False
 
 

@@ -5,13 +5,14 @@ when it proves the effect it settles the operation, or closes its dead letter.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from ledger.claim import Lease
 from ledger.late import settle_late
 from ledger.session import Connection, Ledger
+from ledger.text import storable
 from operations.operation import POISON, Purpose, RetryPolicy
 from operations.outcome import Effect, ErrorClass
 from operations.states import State
@@ -161,25 +162,52 @@ def record(
     Raises:
         psycopg.OperationalError: PostgreSQL went away; it may have been written.
     """
-    values = _lease_values(lease) | _reply_values(ledger, lease, heard) | _pace_values(pace)
-    values |= _letter_values(letter or Letter("")) | after(decision, lease, trip) | {"ticket_id": ticket_id}
-    values = {name: _storable(value) if type(value) is str else value for name, value in values.items()}
+    entry = Entry(lease, decision, heard, pace, letter, trip, ticket_id)
     if connection is not None:
-        return connection.execute(_RECORD, values).fetchone() is not None
-    with ledger.connection() as own:
-        if own.execute(_RECORD, values).fetchone() is not None:
-            return True
+        return connection.execute(_RECORD, _values(ledger, entry)).fetchone() is not None
+    return record_all(ledger, [entry])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one attempt came to; see `record`."""
+
+    lease: Lease
+    decision: Decision
+    heard: Heard | None
+    pace: Pace
+    letter: Letter | None = None
+    trip: int | None = None
+    ticket_id: str = ""
+
+
+def record_all(ledger: Ledger, entries: Sequence[Entry]) -> list[bool]:
+    """Write down what several attempts came to, in one round trip; see `record`.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL went away; it may have been written.
+    """
+    ordered = sorted(entries, key=lambda each: each.lease.operation_id)  # two groups lock in the same order
+    rows = ledger.rows(_RECORD, [_values(ledger, each) for each in ordered])
+    moved = {id(each): row is not None or _late(ledger, each) for each, row in zip(ordered, rows, strict=True)}
+    return [moved[id(each)] for each in entries]
+
+
+def _late(ledger: Ledger, entry: Entry) -> bool:
+    heard, lease = entry.heard, entry.lease
     if heard is None:
         return False
     with ledger.transaction() as own:
         done = heard.effect is Effect.DONE
-        reference = None if heard.reference is None else _storable(heard.reference)
+        reference = None if heard.reference is None else storable(heard.reference)
         return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=reference)
 
 
-def _storable(text: str) -> str:
-    """Text as PostgreSQL takes it: what came over a line may hold NULs or halves of characters, and is kept all the same."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+def _values(ledger: Ledger, entry: Entry) -> dict[str, Any]:
+    values = _lease_values(entry.lease) | _reply_values(ledger, entry.lease, entry.heard) | _pace_values(entry.pace)
+    values |= _letter_values(entry.letter or Letter("")) | after(entry.decision, entry.lease, entry.trip)
+    values["ticket_id"] = entry.ticket_id
+    return {name: storable(value) if type(value) is str else value for name, value in values.items()}
 
 
 def after(decision: Decision, lease: Lease, trip: int | None) -> dict[str, Any]:

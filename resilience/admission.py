@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,17 +10,13 @@ from typing import Any
 
 import redis
 
-from resilience.arguments import arguments, spelled
 from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
-from resilience.limiter import Limit
 from resilience.traffic import Lane, Traffic
-from resilience.wire import Wire
+from resilience.way import REFUSED, Way, way_of
+from resilience.wire import Call, Wire
 
 _HOME = Path(__file__).parent
-PREFIX = "{lockgate}:"  # one hash slot: a script touches the keys of one provider together
-STATE = f"{PREFIX}state"
-REFUSED = f"{PREFIX}refused"  # tickets whose hint was dropped, for the sweep
 _WITHOUT_REDIS = 1.0  # seconds until it makes sense to ask again
 
 
@@ -44,6 +41,17 @@ class Permit:
     def expired(self, now: float) -> bool:
         """Whether it is too old to send under; the limits count on that."""
         return now - self.asked_at > self.life
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May a call be made? See `Admission.ask`."""
+
+    lane: Lane
+    lease: float
+    cost: float = 1.0
+    may_probe: bool = False
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ class Admission:
     ) -> None:
         self._client = client
         self._wire = Wire(client)
-        self._ways: dict[Lane, _Way] = {}
+        self._ways: dict[Lane, Way] = {}
         self._traffic = traffic
         self._clock = clock
         self._now = now
@@ -132,19 +140,20 @@ class Admission:
             lease: seconds after which a seat among the calls at once is free again, whatever happens.
             ticket: whose hint is dropped on a refusal; noted for the sweep.
         """
-        asked_at, token = self._clock(), secrets.token_hex(8)
-        traffic, way = self._traffic[lane.provider], self._way(lane)
-        head = (self._time(), token, cost, int(may_probe), lease)
+        return self.ask_all([Question(lane, cost=cost, may_probe=may_probe, lease=lease, ticket=ticket)])[0]
+
+    def ask_all(self, questions: Sequence[Question]) -> list[Permit | Refused]:
+        """Ask for leave for several calls in one round trip; each counts as if it were asked for alone."""
+        asked_at, tokens = self._clock(), [secrets.token_hex(8) for _ in questions]
+        calls = [self._question(question, token) for question, token in zip(questions, tokens, strict=True)]
         try:
-            granted, reason, wait, state, trip, probe, _epoch = self._wire.run(
-                self._admit, (*way.keys, REFUSED), (*head, *way.arguments, ticket)
-            )
+            answers = self._wire.run_all(self._admit, calls)
         except redis.RedisError:
-            return Refused("redis", _WITHOUT_REDIS)
-        breaker = BreakerState(state.decode())
-        if not granted:
-            return Refused(_explained(traffic, lane.kind, reason.decode()), float(wait), breaker, trip)
-        return Permit(token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
+            return [Refused("redis", _WITHOUT_REDIS) for _ in questions]
+        return [
+            self._permit(question.lane, token, asked_at, answer)
+            for question, token, answer in zip(questions, tokens, answers, strict=True)
+        ]
 
     def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
         """Say how the call went, or hand the permit back unused (`NEUTRAL`).
@@ -154,14 +163,33 @@ class Admission:
             verdict: what the call said of the provider's health.
             retry_after: seconds, when the provider said that we are too fast.
         """
-        way = self._way(permit.lane)
-        slow = "" if retry_after is None else repr(retry_after)
-        args = (self._time(), permit.token, verdict.value, permit.trip, slow, *way.policy)
         try:
-            before, after, trip, retry_in = self._wire.run(self._report, way.seats, args)
+            before, after, trip, retry_in = self._wire.run(self._report, *self._said(permit, verdict, retry_after))
         except redis.RedisError:
             return Health(None, None)
         return Health(_state(before), _state(after), trip, float(retry_in))
+
+    def report_all(self, permits: Sequence[Permit], verdict: Verdict) -> None:
+        """Say the same of several calls in one round trip."""
+        with suppress(redis.RedisError):  # as if each had been lost: limits count what was granted, not what was said
+            self._wire.run_all(self._report, [self._said(permit, verdict) for permit in permits])
+
+    def _question(self, question: Question, token: str) -> Call:
+        way = self._way(question.lane)
+        head = (self._time(), token, question.cost, int(question.may_probe), question.lease)
+        return (*way.keys, REFUSED), (*head, *way.arguments, question.ticket)
+
+    def _permit(self, lane: Lane, token: str, asked_at: float, answer: Any) -> Permit | Refused:
+        granted, reason, wait, state, trip, probe, _epoch = answer
+        traffic, breaker = self._traffic[lane.provider], BreakerState(state.decode())
+        if not granted:
+            return Refused(_explained(traffic, lane.kind, reason.decode()), float(wait), breaker, trip)
+        return Permit(token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
+
+    def _said(self, permit: Permit, verdict: Verdict, retry_after: float | None = None) -> Call:
+        way = self._way(permit.lane)
+        slow = "" if retry_after is None else repr(retry_after)
+        return way.seats, (self._time(), permit.token, verdict.value, permit.trip, slow, *way.policy)
 
     def forecast(self, lane: Lane, *, cost: float = 1.0, horizon: float) -> Forecast:
         """What the lane would be granted within `horizon` seconds.
@@ -202,41 +230,13 @@ class Admission:
         taken: Any = self._client.lpop(REFUSED, most)
         return [] if taken is None else [ticket.decode() for ticket in taken]
 
-    def _way(self, lane: Lane) -> "_Way":
+    def _way(self, lane: Lane) -> Way:
         if lane not in self._ways:
-            self._ways[lane] = _way(self._traffic[lane.provider], lane)
+            self._ways[lane] = way_of(self._traffic[lane.provider], lane)
         return self._ways[lane]
 
     def _time(self) -> str:
         return "" if self._now is None else repr(self._now())
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """What the scripts are told of one lane, always the same: made once.
-
-    Attributes:
-        keys, arguments: for asking.
-        limits: those of the keys that hold limits.
-        seats, policy: for reporting.
-    """
-
-    keys: tuple[str, ...]
-    limits: tuple[str, ...]
-    arguments: tuple[Any, ...]
-    seats: tuple[str, ...]
-    policy: tuple[Any, ...]
-
-
-def _way(traffic: Traffic, lane: Lane) -> _Way:
-    limits = _limit_keys(traffic, lane)
-    return _Way(
-        keys=(*_base_keys(lane), *(key for key, _ in limits)),
-        limits=tuple(key for key, _ in limits),
-        arguments=arguments(traffic, lane.kind),
-        seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
-        policy=spelled(traffic.breaker),
-    )
 
 
 @lru_cache
@@ -245,26 +245,7 @@ def _script(name: str) -> str:
     return "\n".join((_HOME / f"{part}.lua").read_text() for part in parts)
 
 
-def breaker_key(provider: str) -> str:
-    """The hash that holds a provider's breaker."""
-    return f"{PREFIX}breaker:{provider}"
-
-
-def limit_key(limit: Limit, lane: Lane) -> str:
-    """The key that holds a limit's state for whom it counts."""
-    scope = ":".join(getattr(lane, part) for part in limit.scope)
-    return f"{PREFIX}limit:{lane.provider}:{limit.name}:{scope}"
-
-
-def _base_keys(lane: Lane) -> list[str]:
-    return [STATE, breaker_key(lane.provider), f"{PREFIX}slow:{lane.provider}:{lane.tenant}"]
-
-
-def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
-    return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
-
-
-def _rooms(way: _Way, each: Sequence[int]) -> tuple[tuple[str, int], ...]:
+def _rooms(way: Way, each: Sequence[int]) -> tuple[tuple[str, int], ...]:
     """What each limit grants, by its key; none while the breaker is not closed."""
     return tuple((key, room) for key, room in zip(way.limits, each, strict=False) if room >= 0)
 

@@ -17,10 +17,10 @@ from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
 from redis.retry import Retry
 
-from resilience.admission import STATE, breaker_key, limit_key
 from resilience.breaker import Breaker
 from resilience.limiter import QUOTA_SLOTS, Limit, after_loss
 from resilience.traffic import Lane, Traffic
+from resilience.way import STATE, breaker_key, limit_key
 
 # Runs on every new connection, before any command of ours: what is stored belongs to the server that stored it.
 _GREET = """

@@ -30,6 +30,10 @@ class Traffic:
         """The limits that hold for a call of a kind."""
         return tuple(limit for limit in self.limits if limit.kind in {"", kind})
 
+    def seats_for(self, kind: str) -> bool:
+        """Whether a call of a kind takes up one of the calls that may be made at once."""
+        return any(limit.concurrent for limit in self.limits_for(kind))
+
     @property
     def shortest_window(self) -> float:
         """Seconds: how long admission stays shut after Redis lost its state."""

@@ -6,6 +6,7 @@ for a permit than in calling the provider.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -14,6 +15,8 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as LateError
+
+Call = tuple[tuple[Any, ...], tuple[Any, ...]]  # a script's keys and arguments
 
 
 class Wire:
@@ -51,6 +54,25 @@ class Wire:
         except NoScriptError:
             return self.command("EVAL", script.script, len(keys), *keys, *args)
 
+    def run_all(self, script: Script, calls: Sequence[Call]) -> list[Any]:
+        """The answers of a script to several calls, in one round trip.
+
+        Raises:
+            redis.RedisError: Redis is away.
+        """
+        if len(calls) == 1:
+            return [self.run(script, *calls[0])]
+        commands = [("EVALSHA", script.sha, len(keys), *keys, *args) for keys, args in calls]
+        connection = self._connection()
+        try:
+            return _answers(connection, commands)
+        except NoScriptError:
+            connection.disconnect()  # type: ignore[no-untyped-call]  # the other answers are on their way
+            return [self.run(script, *call) for call in calls]
+        except (LostError, LateError):
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            return _answers(connection, commands)
+
     def _connection(self) -> AbstractConnection:
         found: AbstractConnection | None = getattr(self._own, "connection", None)
         if found is None:
@@ -61,3 +83,8 @@ class Wire:
 def _answer(connection: AbstractConnection, parts: tuple[Any, ...]) -> Any:
     connection.send_command(*parts)  # type: ignore[no-untyped-call]  # it connects where it must
     return connection.read_response()
+
+
+def _answers(connection: AbstractConnection, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    connection.send_packed_command(connection.pack_commands(commands))  # type: ignore[no-untyped-call]
+    return [connection.read_response() for _ in commands]

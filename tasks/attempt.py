@@ -14,10 +14,11 @@ from integrations.call import Line, kept, outcome, verdict
 from integrations.connection import NotSentError
 from integrations.evidence import normalised
 from integrations.registry import BoundKind
-from ledger.claim import Claimed, Terms, claim
-from ledger.record import Heard, Letter, Pace, record
+from ledger.claim import Claimed, Terms, Wanted, claim
+from ledger.record import Entry, Heard, Letter, Pace, record_all
 from ledger.release import release
 from ledger.session import LOST, persist
+from operations.means import Means
 from operations.operation import Purpose
 from operations.outcome import (
     Absent,
@@ -37,14 +38,15 @@ from operations.outcome import (
 )
 from operations.request import Reply, Request
 from reconciliation.confirm import Asked, Inquiry, confirm
-from resilience.admission import Health, Permit, Refused
-from resilience.breaker import Verdict
+from resilience.admission import Health, Permit, Question, Refused
+from resilience.breaker import BreakerState, Verdict
 from resilience.clock import boottime
 from resilience.decide import Around, Decision, Park, decide
 from resilience.fleet import CallStorage, FleetBreaker, ProviderDownError
 from resilience.traffic import Lane
 from tasks import logs
 from tasks.connections import pause_connection
+from tasks.held import held
 from tasks.moves import note_move
 from tasks.platform import Platform
 
@@ -105,15 +107,24 @@ class Attempt:
         """Where its calls count."""
         return Lane(self.bound.provider.name, self.tenant, self.bound.name)
 
-    def admit(self) -> Permit | Refused:
-        """Ask for leave; it comes before the claim, so that a refusal costs the ledger nothing."""
-        return self.platform.admission.ask(
+    @property
+    def question(self) -> Question:
+        """What is asked of admission; it comes before the claim, so that a refusal costs the ledger nothing."""
+        return Question(
             self.lane,
+            self.bound.provider.lease,
             cost=self.bound.section.cost,
             may_probe=self.probe,
-            lease=self.bound.provider.lease,
             ticket=self.ticket_id,
         )
+
+    def admit(self) -> Permit | Refused:
+        """Ask for leave."""
+        return self.platform.admission.ask_all([self.question])[0]
+
+    def wanted(self, permit: Permit, account: str | None) -> Wanted:
+        """What is asked of the ledger."""
+        return Wanted(self.ticket_id, terms_of(self.bound), permit.trip, account, uuid.uuid4())
 
     def claim(self, permit: Permit, account: str | None) -> Claimed | None:
         """Take the operation; the permit goes back when there is nothing to take.
@@ -128,7 +139,7 @@ class Attempt:
             )  # fmt: skip
         except LOST:
             self.hand_back(permit)
-            self._let_go(token, "claim_lost")
+            self.let_go(token, "claim_lost")
             return None
         if claimed is None:
             self.hand_back(permit)
@@ -159,14 +170,15 @@ class Attempt:
         written = _written(heard, exchange, self.bound)
         if self.answered is not None:
             self.answered()
-        started = boottime()
-        persist(
-            lambda: record(
-                self.platform.ledger, claimed.lease, decision, heard=written, pace=pace_of(self.bound), letter=filed,
-                trip=permit.trip, ticket_id=self.ticket_id,
-            ),
-            give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
-        )  # fmt: skip
+        entry = Entry(claimed.lease, decision, written, pace_of(self.bound), filed, permit.trip, self.ticket_id)
+        if exchange.waits:
+            held.add(entry, exchange.permit)
+        else:
+            started = boottime()
+            persist(
+                lambda: record_all(self.platform.ledger, [entry]),
+                give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
+            )
         logs.note(claimed, exchange.request, written, decision)
         if exchange.failed is not None and exchange.failed.connection:
             pause_connection(self.platform, self.bound.provider, claimed.lease.tenant, exchange.failed.code)
@@ -176,7 +188,7 @@ class Attempt:
         """Nothing was said and nothing will be: the operation is due again, and the permit free."""
         self.hand_back(permit)
         if claimed.lease.token is not None:
-            self._let_go(claimed.lease.token, "not_called")
+            self.let_go(claimed.lease.token, "not_called")
 
     def put_off(self, claimed: Claimed, permit: Permit, reason: str, delay: float) -> Done:
         """Give the operation back without a word to the provider, for our own reason."""
@@ -198,7 +210,8 @@ class Attempt:
         """Whether a canvas waits for a person when this one dies: a failed chord cannot be revived."""
         return claimed.follows and self.bound.section.on_dead == "hold"
 
-    def _let_go(self, token: uuid.UUID, why: str) -> None:
+    def let_go(self, token: uuid.UUID, why: str) -> None:
+        """Hand a claim back, whether it was made or not."""
         started = boottime()
         persist(
             lambda: release(self.platform.ledger, token, why),
@@ -213,7 +226,8 @@ class _Exchange:
         self._attempt = attempt
         self._bound = attempt.bound
         self._claimed = claimed
-        self._permit = permit
+        self.permit = permit
+        self.waits = False  # its outcome is one that may wait for company
         self._line = Line(
             attempt.platform.registry, attempt.platform.transport, attempt.bound.provider, claimed.lease.tenant
         )
@@ -240,8 +254,27 @@ class _Exchange:
             raise ProviderDownError(self.heard)
 
     def report(self, said: Verdict) -> Health:
-        """Tell admission how it went."""
-        return self._attempt.platform.admission.report(self._permit, said, retry_after=self.retry_after)
+        """Tell admission how it went; of what waits for company it is told with the others."""
+        if self._may_wait(said):
+            self.waits = True
+            return Health(BreakerState.CLOSED, BreakerState.CLOSED, self.permit.trip)
+        if said is Verdict.DOWN:
+            held.write()  # what went well before is counted before
+        return self._attempt.platform.admission.report(self.permit, said, retry_after=self.retry_after)
+
+    def _may_wait(self, said: Verdict) -> bool:
+        """Whether it went as usual, may be sent again, holds no seat, and nothing follows it."""
+        claimed, permit = self._claimed, self.permit
+        return (
+            held.is_open
+            and said is Verdict.OK
+            and isinstance(self.heard, Succeeded)
+            and not claimed.follows
+            and claimed.lease.standing.assurance.means in {Means.KEY, Means.UNIQUE}
+            and permit.breaker is BreakerState.CLOSED
+            and not permit.probe
+            and not self._bound.provider.traffic.seats_for(self._bound.name)
+        )
 
     def _inquire(self) -> Inquiry:
         claimed = self._claimed
@@ -261,15 +294,15 @@ class _Exchange:
 
     def _permitted_again(self) -> bool:
         """One more request needs one more permit; it is waited for briefly, for the operation is in our hands already."""
-        if self._permit.probe:
+        if self.permit.probe:
             return True  # half-open: the probe may finish what it began
-        self._attempt.hand_back(self._permit)
+        self._attempt.hand_back(self.permit)
         patience = boottime() + _PATIENCE
         while isinstance(answer := self._ask_again(), Refused):
             if boottime() + answer.wait > patience:
                 return False
             time.sleep(answer.wait * _rng.uniform(1.0, 1.5))
-        self._permit = answer
+        self.permit = answer
         return True
 
     def _ask_again(self) -> Permit | Refused:
@@ -285,8 +318,8 @@ class _Exchange:
         closes = self._claimed.key_closes
         if self._claimed.purpose is Purpose.SEND and closes is not None and now > closes:
             raise NotSentError("key_closing")
-        if self._permit.expired(now) and not self._permitted_again():
-            raise NotSentError("permit_void", self._permit.life)
+        if self.permit.expired(now) and not self._permitted_again():
+            raise NotSentError("permit_void", self.permit.life)
 
 
 def _the_request(claimed: Claimed) -> Request:

@@ -41,6 +41,11 @@ class Work:
     children: list[Any] = field(default_factory=list)
     parked: bool = False
 
+    @property
+    def failures(self) -> int:
+        """How often the operation has failed before."""
+        return 0 if self.claimed is None else self.claimed.lease.standing.failures
+
 
 class _Current(threading.local):
     work: Work | None = None

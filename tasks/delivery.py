@@ -29,16 +29,16 @@ from operations.means import Assurance, Means
 from operations.operation import RetryPolicy
 from operations.outcome import Effect
 from operations.states import Reason, State
-from resilience.admission import Refused
+from resilience.admission import Permit, Refused
 from resilience.clock import boottime
 from resilience.decide import Confirm, Decision, Park, Settle
 from resilience.decide import Retry as Again
-from tasks import hint, suspect
+from tasks import company, hint, suspect
 from tasks.attempt import Attempt, Done
 from tasks.canvas_ids import with_ids
-from tasks.connections import account
+from tasks.connections import Account, account
 from tasks.current import Work, current
-from tasks.draft import DEFAULT_TENANT, unpacked
+from tasks.draft import unpacked
 from tasks.foreign import take_in
 from tasks.platform import platform
 from tasks.results import failure_of, value_of, written
@@ -48,9 +48,7 @@ LOCAL_TERMS = Terms(Assurance(Means.UNIQUE), lease=LOCAL_LEASE, total=0.0)
 LOCAL_PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 _OTHER_ACCOUNT_WAIT = 300.0  # seconds before it is looked at again whether the right account is back
 _GIVE_UP_RECORDING = 600.0  # seconds
-_CUT_OFF = (
-    1.0  # seconds for which a slot without a ledger takes no other hint: a worker cut off must not eat all of them
-)
+_CUT_OFF = 1.0  # seconds for which a slot without a ledger takes no other hint: it must not eat all of them
 
 
 @dataclass
@@ -141,9 +139,12 @@ def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None
         suspect.carry_out(task, ticket_id, request)
         work = None  # what came of it is in the row
     else:
-        about = request.get(hint.HEADER) or {}
-        tenant = about.get("tenant") or request["kwargs"].get("tenant") or DEFAULT_TENANT
-        work = _admitted(Attempt(platform(), bound, ticket_id, tenant, probe=bool(about.get("probe"))))
+        begun = company.take(ticket_id)
+        if begun is None:
+            probe = bool((request.get(hint.HEADER) or {}).get("probe"))
+            work = _admitted(Attempt(platform(), bound, ticket_id, hint.tenant_of(request), probe=probe))
+        else:
+            work = _joined(begun)
     return work or _follow_up(ticket_id)
 
 
@@ -158,8 +159,19 @@ def _admitted(attempt: Attempt) -> Work | None:
     if isinstance(permit, Refused):
         return None
     claimed = attempt.claim(permit, own.name)
-    if claimed is None:
+    return None if claimed is None else _under_way(attempt, own, permit, claimed)
+
+
+def _joined(begun: company.Begun) -> Work | None:
+    """What was admitted and claimed together with others."""
+    if isinstance(begun.claimed, Exception):
+        raise begun.claimed
+    if begun.permit is None or begun.claimed is None:
         return None
+    return _under_way(begun.attempt, begun.account, begun.permit, begun.claimed)
+
+
+def _under_way(attempt: Attempt, own: Account, permit: Permit, claimed: Claimed) -> Work:
     work = _work(attempt.ticket_id, claimed)
     if claimed.account != own.name:
         _conclude(work, attempt.put_off(claimed, permit, "other_account", _OTHER_ACCOUNT_WAIT))
@@ -248,7 +260,7 @@ def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
         raise  # it has written its own next try
     except Reject as error:
         if error.requeue:
-            _record_local(work, Again(0.0, Reason.BACKOFF, Effect.NONE, _failures(work)), None)
+            _record_local(work, Again(0.0, Reason.BACKOFF, Effect.NONE, work.failures), None)
         else:
             work.settled, work.value, work.dispatching = State.DEAD, error, True
             _record_local(work, Park("rejected", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
@@ -264,11 +276,6 @@ def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     work.settled, work.value, work.dispatching = State.SUCCEEDED, value, True
     _record_local(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
     return value
-
-
-def _failures(work: Work) -> int:
-    assert work.claimed is not None
-    return work.claimed.lease.standing.failures
 
 
 def _record_local(work: Work, decision: Decision, result: Any) -> None:

@@ -40,6 +40,7 @@ def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, A
             "tenant": hint.tenant,
             "probe": hint.probe,
             **({"alone": True} if hint.alone else {}),
+            **({"lapsed": True} if hint.lapsed else {}),
             "at": int(time.time()),  # since when it waits: by it the sweep knows which hints must have left the queue
         },
         **(more or {}),
@@ -122,6 +123,12 @@ def is_newer(request: Mapping[str, Any]) -> bool:
 def is_alone(request: Mapping[str, Any]) -> bool:
     """Whether it gets a process of its own, because it took down whoever carried it out."""
     return bool((request.get(HEADER) or {}).get("alone"))
+
+
+def tenant_of(request: Mapping[str, Any]) -> str:
+    """Whose operation a delivered message is about; of one from elsewhere, as its arguments say."""
+    named = (request.get(HEADER) or {}).get("tenant") or (request.get("kwargs") or {}).get("tenant")
+    return str(named or "default")
 
 
 def is_probe(request: Mapping[str, Any]) -> bool:

@@ -8,11 +8,11 @@ from ledger.breakers import Known
 from ledger.guard import raise_epoch
 from ledger.session import Connection
 from resilience import restore
-from resilience.admission import breaker_key
 from resilience.breaker import BreakerState
 from resilience.limiter import Limit
 from resilience.restore import Phase, Usage
 from resilience.traffic import Lane
+from resilience.way import breaker_key
 from tasks.platform import Platform
 
 _GRAIN = 60.0  # seconds; finer than any slot of a long window

@@ -8,7 +8,7 @@ from given.ledger import PACE, item
 
 from ledger import follow
 from ledger.accept import accept
-from ledger.claim import _CLAIMABLE, Claimed, _claim_on
+from ledger.claim import _CLAIM, _CLAIMABLE, Claimed
 from ledger.record import record
 from ledger.session import Connection, Ledger
 from operations.outcome import Effect
@@ -62,7 +62,7 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
         before = rows_read(connection)
         accept(ledger, [late], connection)
         accept(ledger, [item("order:late")], connection)
-        assert _claim_on(connection, claim_values(late.ticket_id)) is not None
+        assert connection.execute(_CLAIM, claim_values(late.ticket_id)).fetchone() is not None
         record(ledger, held.lease, DONE, heard=None, pace=PACE, connection=connection)
         assert connection.execute(follow._ENDED_ONE, [late.ticket_id]).fetchone() is not None
         assert rows_read(connection) - before < 100

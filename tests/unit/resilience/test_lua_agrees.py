@@ -7,10 +7,11 @@ import pytest
 import redis
 
 from resilience import breaker, limiter, restore
-from resilience.admission import Admission, Permit, Refused, breaker_key
+from resilience.admission import Admission, Permit, Refused
 from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
 from resilience.limiter import Bucket, Limit, Quota
 from resilience.traffic import Lane, Traffic
+from resilience.way import breaker_key
 
 LANE = Lane("acme", "default", "acme.make")
 

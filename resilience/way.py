@@ -1,0 +1,60 @@
+"""What the scripts in Redis are told of a lane: the keys that they touch, and the policy as their arguments."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from resilience.arguments import arguments, spelled
+from resilience.limiter import Limit
+from resilience.traffic import Lane, Traffic
+
+PREFIX = "{lockgate}:"  # one hash slot: a script touches the keys of one provider together
+STATE = f"{PREFIX}state"
+REFUSED = f"{PREFIX}refused"  # tickets whose hint was dropped, for the sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What the scripts are told of one lane, always the same: made once.
+
+    Attributes:
+        keys, arguments: for asking.
+        limits: those of the keys that hold limits.
+        seats, policy: for reporting.
+    """
+
+    keys: tuple[str, ...]
+    limits: tuple[str, ...]
+    arguments: tuple[Any, ...]
+    seats: tuple[str, ...]
+    policy: tuple[Any, ...]
+
+
+def way_of(traffic: Traffic, lane: Lane) -> Way:
+    """What the scripts are told of a lane."""
+    limits = _limit_keys(traffic, lane)
+    return Way(
+        keys=(*_base_keys(lane), *(key for key, _ in limits)),
+        limits=tuple(key for key, _ in limits),
+        arguments=arguments(traffic, lane.kind),
+        seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
+        policy=spelled(traffic.breaker),
+    )
+
+
+def breaker_key(provider: str) -> str:
+    """The hash that holds a provider's breaker."""
+    return f"{PREFIX}breaker:{provider}"
+
+
+def limit_key(limit: Limit, lane: Lane) -> str:
+    """The key that holds a limit's state for whom it counts."""
+    scope = ":".join(getattr(lane, part) for part in limit.scope)
+    return f"{PREFIX}limit:{lane.provider}:{limit.name}:{scope}"
+
+
+def _base_keys(lane: Lane) -> list[str]:
+    return [STATE, breaker_key(lane.provider), f"{PREFIX}slow:{lane.provider}:{lane.tenant}"]
+
+
+def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
+    return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]

@@ -1,0 +1,91 @@
+"""Outcomes that wait a moment for company, so that several are written in one round trip.
+
+Only successes of what may be sent twice wait, and only where nothing follows them: should the worker die before they are
+written, each is sent again under its key and answered as before. That holds for at most `MOST` outcomes and one for each
+slot; none waits while its slot has nothing else to do.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+
+from ledger.record import Entry, record_all
+from ledger.session import LOST, persist
+from resilience.admission import Permit
+from resilience.breaker import Verdict
+from resilience.clock import boottime
+from tasks.platform import platform
+
+MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
+_GIVE_UP_RECORDING = 600.0  # seconds for which outcomes in hand wait for PostgreSQL; then their leases have long lapsed
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    entry: Entry
+    permit: Permit
+    since: float = field(default_factory=time.monotonic)
+
+
+class Held:
+    """The outcomes of this process that wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self.is_open = False
+
+    def __bool__(self) -> bool:
+        """Whether any waits."""
+        return bool(self._waiting)
+
+    def open(self) -> None:
+        """From now on somebody sees to it that what waits is written."""
+        self.is_open = True
+
+    def close(self) -> None:
+        """Nobody does any more: write what waits."""
+        self.is_open = False
+        self.write()
+
+    def add(self, entry: Entry, permit: Permit) -> None:
+        """Let an outcome wait."""
+        with self._lock:
+            self._waiting.append(_Waiting(entry, permit))
+
+    def write(self, *, at_least: int = 1, older_than: float = 0.0) -> None:
+        """Write what waits, if that is enough, or old enough (seconds)."""
+        if not self._waiting:
+            return
+        with self._lock:
+            few = len(self._waiting) < at_least
+            if few or not self._waiting or time.monotonic() - self._waiting[0].since < older_than:
+                return
+            batch, self._waiting = self._waiting, []
+        platform().admission.report_all([each.permit for each in batch], Verdict.OK)
+        _write([each.entry for each in batch])
+
+
+def _write(entries: Sequence[Entry]) -> None:
+    started = boottime()
+    try:
+        persist(
+            lambda: record_all(platform().ledger, entries),
+            give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
+        )
+    except LOST:
+        _log.exception("outcomes were not written: their operations are looked at again", count=len(entries))
+    except psycopg.Error:  # one of them spoils it for all
+        if len(entries) == 1:
+            _log.exception("an outcome cannot be written", operation=str(entries[0].lease.operation_id))
+            return
+        for entry in entries:
+            _write([entry])
+
+
+held = Held()

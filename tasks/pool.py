@@ -1,0 +1,252 @@
+"""The pool of threads: few while calls are quick, all while they are slow, and company for what waits together.
+
+A thread that waits for an answer hands Python's interpreter lock to another, and with many threads these hand-overs cost
+more than the work between them. So a thread is woken only when those that are awake do not come along, and one that is
+awake takes several waiting hints at once: their permits and claims then cost one round trip each. With calls of 50 ms
+every thread is awake, as in Celery's own pool.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from celery.concurrency import ALIASES
+from celery.concurrency.base import BasePool, apply_target
+
+from integrations.connection import LineState, current
+from tasks import company
+from tasks.held import MOST, held
+
+_log = logging.getLogger(__name__)
+_FEW = 4  # threads that work at the same time; besides them, as many as wait for their provider
+_MANY = 8  # when so many do, one more that has come to its end goes to sleep
+_SLOW = 0.002  # seconds after which a thread that waits for its provider makes room for another
+_STUCK = 0.03  # seconds after which one makes room whatever it does
+_TICK = 0.005  # seconds between two looks while anything waits
+_OLD = 0.02  # seconds that an outcome waits for company
+_HOLD = 0.2  # seconds for which a hint may be in a thread's hands before its call begins; a permit is good for 0.25
+_WEIGHT = 0.1  # of the newest job in the running mean of their durations
+
+
+class Job:
+    """One delivered message on its way through the pool.
+
+    Attributes:
+        begun: it was admitted and claimed in company, and only waits for its call.
+    """
+
+    __slots__ = ("accept_callback", "args", "begun", "callback", "kwargs", "target")
+
+    def __init__(
+        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None,
+        callback: Callable[..., Any] | None, accept_callback: Callable[..., Any] | None,
+    ) -> None:  # fmt: skip
+        self.target, self.args, self.kwargs = target, args, kwargs
+        self.callback, self.accept_callback = callback, accept_callback
+        self.begun = False
+
+    def run(self) -> None:
+        """Carry it out, as Celery's own pool of threads does; a slot outlives whatever is raised."""
+        try:
+            apply_target(self.target, self.args, self.kwargs, self.callback, self.accept_callback)
+        except BaseException:  # noqa: BLE001  also Celery's WorkerShutdown, which is for the main thread
+            _log.exception("a message could not be carried out; what it is about is looked at again")
+
+
+class _Thread(threading.Thread):
+    """One slot.
+
+    Attributes:
+        wake: released to wake it.
+        hand: what it has taken and not begun to carry out.
+        taken: when it took that; monotonic.
+        since: when its present job began; None while it sleeps.
+        line: whether it waits for its provider.
+    """
+
+    def __init__(self, pool: "TaskPool", number: int) -> None:
+        super().__init__(name=f"slot-{number}", daemon=True)
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.hand: deque[Job] = deque()
+        self.taken = 0.0
+        self.since: float | None = None
+        self.line = LineState()
+        self._pool = pool
+
+    def works(self, now: float) -> bool:
+        """Whether it has something to do, and is not held up."""
+        if self.since is None or now - self.since > _STUCK:
+            return False
+        waiting = self.line.waiting_since
+        return waiting is None or now - waiting < _SLOW
+
+    def run(self) -> None:
+        """Serve, and sleep until there is something to serve."""
+        current.line = self.line
+        while self._pool.serve(self):
+            self.wake.acquire()
+
+
+class TaskPool(BasePool):
+    """Celery's interface to the threads."""
+
+    limit: int
+    body_can_be_buffer = True
+    signal_safe = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        self._queue: deque[Job] = deque()
+        self._threads: list[_Thread] = []
+        self._asleep: list[_Thread] = []  # the last to fall asleep is the first to be woken
+        self._mean = 0.0  # seconds of a job
+        self._stopped = False
+        self._busy = threading.Event()  # something waits that somebody must look after
+
+    def on_start(self) -> None:
+        """Let outcomes wait for company from now on; somebody looks that none waits too long."""
+        held.open()
+        threading.Thread(target=self._look_after, name="slots", daemon=True).start()
+
+    def on_apply(
+        self, target: Callable[..., Any], args: tuple[Any, ...] | None = None, kwargs: dict[str, Any] | None = None,
+        callback: Callable[..., Any] | None = None, accept_callback: Callable[..., Any] | None = None, **_: Any,
+    ) -> None:  # fmt: skip
+        """Put a job into the queue, and wake a thread for it if none comes along soon."""
+        with self._lock:
+            self._queue.append(Job(target, args or (), kwargs, callback, accept_callback))
+            self._rouse()
+
+    def on_stop(self) -> None:
+        """Begin nothing more, wait for what has begun, and hand back the rest."""
+        with self._lock:
+            self._stopped = True
+            self._take_over(time.monotonic(), older_than=0.0)
+            for thread in self._asleep:
+                thread.wake.release()
+            self._asleep = []
+        for thread in self._threads:
+            thread.join()
+        held.close()
+        self._busy.set()
+        company.part(job.args[1] for job in self._queue if job.begun)
+        self._queue.clear()
+
+    on_terminate = on_stop
+
+    def serve(self, thread: _Thread) -> bool:
+        """Carry out what waits, until nothing does; False when the pool has stopped."""
+        while self._take(thread):
+            if len(thread.hand) > 1:
+                self._begin(thread)
+            while (job := self._next(thread)) is not None:
+                started = time.monotonic()
+                job.run()
+                self._mean += _WEIGHT * (time.monotonic() - started - self._mean)
+            held.write(at_least=MOST)
+        return not self._stopped
+
+    def _take(self, thread: _Thread) -> bool:
+        """Fill a thread's hand; False when it may sleep."""
+        with self._lock:
+            if self._fill(thread):
+                return True
+        held.write()  # nobody would come along soon
+        with self._lock:
+            if self._fill(thread):
+                return True
+            if not self._stopped:
+                self._asleep.append(thread)
+            return False
+
+    def _fill(self, thread: _Thread) -> bool:
+        now, thread.since = time.monotonic(), None
+        if not self._queue or self._stopped or self._working(now) >= _MANY:
+            return False
+        thread.since = thread.taken = now
+        thread.hand.append(self._queue.popleft())
+        if self._shares(thread.hand[0]):
+            awake = len(self._threads) - len(self._asleep)
+            share = min(MOST, -(-(len(self._queue) + 1) // awake), 1 + int(_HOLD / max(self._mean, 0.001)))
+            while self._queue and len(thread.hand) < share and self._shares(self._queue[0]):
+                thread.hand.append(self._queue.popleft())
+        return True
+
+    def _next(self, thread: _Thread) -> Job | None:
+        with self._lock:
+            if not thread.hand:
+                return None
+            thread.since = time.monotonic()
+            return thread.hand.popleft()
+
+    def _begin(self, thread: _Thread) -> None:
+        """Begin what a thread has in its hand in company; what was not, is begun alone."""
+        jobs, thread.taken = list(thread.hand), math.inf  # nobody takes it over meanwhile
+        try:
+            company.begin([(self._task(job), job.args[1], job.args[2]) for job in jobs])
+        except Exception:  # noqa: BLE001  whatever it was, each may still be begun
+            _log.exception("several operations could not be begun together; each is begun alone")
+        else:
+            for job in jobs:
+                job.begun = True
+        thread.taken = time.monotonic()
+
+    def _shares(self, job: Job) -> bool:
+        return not job.begun and company.welcomes(self._task(job), job.args[2])
+
+    def _task(self, job: Job) -> Any:
+        return self.app.tasks[job.args[0]]
+
+    def _working(self, now: float) -> int:
+        return sum(1 for thread in self._threads if thread.works(now))
+
+    def _rouse(self) -> None:
+        """Wake as many threads as must be; the lock is held."""
+        now = time.monotonic()
+        for _ in range(min(len(self._queue), _FEW - self._working(now))):
+            if self._asleep:
+                thread = self._asleep.pop()
+                thread.since = now
+                thread.wake.release()
+            elif len(self._threads) < self.limit:
+                thread = _Thread(self, len(self._threads))
+                thread.since = now
+                self._threads.append(thread)
+                thread.start()
+            else:
+                break
+        if self._queue:
+            self._busy.set()
+
+    def _take_over(self, now: float, *, older_than: float) -> None:
+        """What threads have in their hands for too long goes back to the front of the queue; the lock is held."""
+        for thread in self._threads:
+            if thread.hand and now - thread.taken >= older_than:
+                self._queue.extendleft(reversed(thread.hand))
+                thread.hand.clear()
+
+    def _look_after(self) -> None:
+        """See to it that nothing waits too long: no job in the queue or in a hand, and no outcome."""
+        while not self._stopped:
+            self._busy.wait()
+            with self._lock:
+                self._take_over(time.monotonic(), older_than=_HOLD)
+                self._rouse()
+                if not self._queue and not held and not any(thread.hand for thread in self._threads):
+                    self._busy.clear()
+            held.write(older_than=_OLD)
+            time.sleep(_TICK)
+
+    def _get_info(self) -> dict[str, Any]:
+        return {**super()._get_info(), "max-concurrency": self.limit, "threads": len(self._threads)}
+
+
+def register() -> None:
+    """Let Celery use this pool for `-P threads`."""
+    ALIASES["threads"] = f"{__name__}:{TaskPool.__name__}"

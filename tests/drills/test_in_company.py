@@ -1,0 +1,86 @@
+"""Hints that wait together are claimed together, and each is still carried out once and on its own."""
+
+import signal
+from collections.abc import Callable
+
+from celery.result import AsyncResult
+from given.deployment import Deployment, Worker, eventually
+from given.payments import charges, pay
+
+Deploy = Callable[..., Deployment]
+PLENTY = {"limits": [{"calls": 5000, "per": "1s"}], "traffic__calls_per_minute": 60_000}
+_MANY = 40
+POST = {"method": "POST", "path_prefix": "/v1/payment_intents"}
+
+
+def largest_company(deployment: Deployment) -> int:
+    """How many claims were made in one transaction."""
+    with deployment.platform.ledger.connection() as connection:
+        row = connection.execute(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM lockgate.attempts GROUP BY xmin::text) AS companies"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def worker_with_a_backlog(deployment: Deployment, name: str) -> tuple[Worker, list[AsyncResult]]:
+    """A worker that knows its account, and finds many hints at once."""
+    worker = deployment.worker(concurrency=16)
+    deployment.ends(pay(f"{name}-first").id)
+    worker.signal(signal.SIGSTOP)
+    results = [pay(f"{name}-{number}") for number in range(_MANY)]
+    worker.signal(signal.SIGCONT)
+    return worker, results
+
+
+def test_what_waits_is_claimed_together_and_paid_once_each(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    _, results = worker_with_a_backlog(deployment, "together")
+    for result in results:
+        deployment.ends(result.id)
+    assert [len(charges(deployment, f"together-{number}")) for number in range(_MANY)] == [1] * _MANY
+    assert deployment.count("attempts") == _MANY + 1
+    assert largest_company(deployment) > 1
+
+
+def test_a_worker_killed_with_a_hand_full_of_claims_charges_nobody_twice(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY, call__lease="8s", call__total="3s", call__read="3s", retry__delays=["100ms"] * 8)
+    deployment.sandbox.control("POST", "/config", latency=0.05)
+    worker, results = worker_with_a_backlog(deployment, "killed")
+    eventually(lambda: deployment.count("operations WHERE state = 'calling'") > 8, every=0.01)
+    worker.kill()
+    assert deployment.count("operations WHERE state = 'calling'") > 4, "it died with claims in its hands"
+    assert largest_company(deployment) > 1
+    deployment.worker(concurrency=4)
+    for result in results:
+        deployment.ends(result.id)
+    assert [len(charges(deployment, f"killed-{number}")) for number in range(_MANY)] == [1] * _MANY
+
+
+def test_one_call_that_hangs_holds_up_none_of_those_that_were_claimed_with_it(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY, call__lease="100s", call__total="40s", call__read="40s")
+    worker = deployment.worker(concurrency=16)
+    deployment.ends(pay("held-up-first").id)
+    deployment.sandbox.fault("F03", match=POST, times=1)
+    worker.signal(signal.SIGSTOP)
+    results = [pay(f"held-up-{number}") for number in range(_MANY)]
+    worker.signal(signal.SIGCONT)
+    eventually(lambda: deployment.count("operations WHERE state = 'succeeded'") == _MANY, within=35)
+    states = [deployment.state_of(result.id) for result in results]
+    assert states.count("calling") == 1
+
+
+def test_one_that_cannot_be_read_leaves_the_others_alone(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    results = [pay(f"unreadable-{number}") for number in range(12)]
+    with deployment.platform.ledger.connection() as connection:
+        connection.execute(
+            "UPDATE lockgate.bodies SET sealed = '\\x00' WHERE operation_id = "
+            "(SELECT operation_id FROM lockgate.tickets WHERE id = %s)",
+            [results[5].id],
+        )
+    deployment.worker(concurrency=1)
+    for number, result in enumerate(results):
+        if number != 5:
+            deployment.ends(result.id)
+    assert charges(deployment, "unreadable-5") == []

@@ -1,0 +1,158 @@
+"""The pool of threads, with jobs that need no server: what is carried out, and what a held-up thread leaves to others."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from given.deployment import eventually
+
+from tasks import company
+from tasks.pool import TaskPool
+
+MakePool = Callable[[int], TaskPool]
+
+
+@pytest.fixture
+def make_pool() -> Iterator[MakePool]:
+    made: list[TaskPool] = []
+
+    def make(limit: int) -> TaskPool:
+        pool = TaskPool(limit=limit, app=SimpleNamespace(tasks={"job": None}))
+        pool.start()
+        made.append(pool)
+        return pool
+
+    yield make
+    for pool in made:
+        pool.stop()
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Everything is welcome in company; the tickets of each company that was begun."""
+    companies: list[list[str]] = []
+    monkeypatch.setattr(company, "welcomes", lambda _task, _request: True)
+    monkeypatch.setattr(company, "begin", lambda several: companies.append([each[1] for each in several]))
+    return companies
+
+
+@pytest.fixture
+def handed_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    tickets: list[str] = []
+    monkeypatch.setattr(company, "part", tickets.extend)
+    return tickets
+
+
+def put(pool: TaskPool, ticket: str, body: Callable[[], Any], accepted: Callable[..., Any] | None = None) -> None:
+    pool.apply_async(
+        lambda *_: body(),
+        ("job", ticket, {}),
+        {},
+        callback=lambda _: None,
+        accept_callback=accepted or (lambda *_: None),
+    )
+
+
+def test_every_job_is_accepted_and_carried_out_once(make_pool: MakePool) -> None:
+    pool, done, accepted = make_pool(4), [], []
+    for number in range(500):
+        put(pool, str(number), lambda number=number: done.append(number), lambda *_: accepted.append(1))
+    eventually(lambda: len(done) >= 500)
+    assert sorted(done) == list(range(500))
+    assert len(accepted) == 500
+
+
+@pytest.mark.parametrize("raised", [ValueError("no"), SystemExit(1)])
+def test_a_job_that_raises_costs_no_slot(make_pool: MakePool, raised: BaseException) -> None:
+    pool, done = make_pool(1), []
+
+    def fall() -> None:
+        raise raised
+
+    for number in range(3):
+        put(pool, f"falls-{number}", fall)
+    put(pool, "after", lambda: done.append(1))
+    eventually(lambda: done)
+
+
+def test_as_many_are_carried_out_at_once_as_there_are_slots(make_pool: MakePool) -> None:
+    pool, meet = make_pool(12), threading.Barrier(12, timeout=60)
+    met: list[int] = []
+    for number in range(12):
+        put(pool, str(number), lambda: met.append(meet.wait()))
+    eventually(lambda: len(met) == 12)
+
+
+def test_what_waits_together_is_begun_together(make_pool: MakePool, begun: list[list[str]]) -> None:
+    pool, gate, done = make_pool(1), threading.Event(), []
+    entered: list[int] = []
+    put(pool, "first", partial(gate.wait, 20), lambda *_: entered.append(1))
+    eventually(lambda: entered)
+    for number in range(4):
+        put(pool, str(number), lambda number=number: done.append(number))
+    gate.set()
+    eventually(lambda: len(done) == 4)
+    assert begun == [["0", "1", "2", "3"]]
+    assert done == [0, 1, 2, 3]
+
+
+def test_others_carry_out_what_a_held_up_thread_has_in_its_hand(make_pool: MakePool, begun: list[list[str]]) -> None:
+    pool, gates, stuck, done = make_pool(2), [threading.Event(), threading.Event()], threading.Event(), []
+    entered: list[int] = []
+    for number, gate in enumerate(gates):
+        put(pool, f"gate-{number}", partial(gate.wait, 20), lambda *_: entered.append(1))
+    eventually(lambda: len(entered) == 2)
+    put(pool, "stuck", partial(stuck.wait, 20))
+    for number in range(6):
+        put(pool, str(number), lambda number=number: done.append(number))
+    gates[0].set()
+    eventually(lambda: begun)
+    assert len(begun[0]) > 1
+    assert begun[0][0] == "stuck"
+    gates[1].set()
+    eventually(lambda: len(done) == 6)
+    assert not stuck.is_set()
+    stuck.set()
+
+
+def test_a_pool_that_stops_hands_back_what_it_has_begun_and_not_carried_out(
+    make_pool: MakePool, begun: list[list[str]], handed_back: list[str]
+) -> None:
+    pool, gate, stuck, done = make_pool(1), threading.Event(), threading.Event(), []
+    entered: list[int] = []
+    put(pool, "gate", partial(gate.wait, 20), lambda *_: entered.append(1))
+    eventually(lambda: entered)
+    put(pool, "stuck", partial(stuck.wait, 20))
+    for number in range(3):
+        put(pool, str(number), lambda number=number: done.append(number))
+    gate.set()
+    eventually(lambda: begun)
+    ending = threading.Thread(target=pool.stop)
+    ending.start()
+    eventually(lambda: pool._stopped)
+    stuck.set()
+    ending.join(60)
+    assert not ending.is_alive()
+    assert sorted([*handed_back, *map(str, done)]) == ["0", "1", "2"]
+    assert handed_back
+
+
+def test_a_company_that_cannot_be_begun_is_carried_out_one_by_one(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_several: Any) -> None:
+        raise RuntimeError("not together")
+
+    monkeypatch.setattr(company, "welcomes", lambda _task, _request: True)
+    monkeypatch.setattr(company, "begin", refuse)
+    pool, gate, done = make_pool(1), threading.Event(), []
+    entered: list[int] = []
+    put(pool, "gate", partial(gate.wait, 20), lambda *_: entered.append(1))
+    eventually(lambda: entered)
+    for number in range(3):
+        put(pool, str(number), lambda number=number: done.append(number))
+    gate.set()
+    eventually(lambda: done == [0, 1, 2])
