@@ -133,7 +133,7 @@ def attempt_alone(task: Any, ticket_id: str, request: Mapping[str, Any], answere
 def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
     bound = getattr(task, "bound_kind", None)
     if bound is None:
-        claimed = _claim_local(ticket_id)
+        claimed = claim(platform().ledger, ticket_id, LOCAL_TERMS, worker=platform().here)
         work = None if claimed is None else _work(ticket_id, claimed)
     elif hint.is_alone(request):
         suspect.carry_out(task, ticket_id, request)
@@ -178,10 +178,6 @@ def _under_way(attempt: Attempt, own: Account, permit: Permit, claimed: Claimed)
         return work
     work.attempt, work.permit = attempt, permit
     return work
-
-
-def _claim_local(ticket_id: str) -> Claimed | None:
-    return claim(platform().ledger, ticket_id, LOCAL_TERMS, worker=platform().here)
 
 
 def _work(ticket_id: str, claimed: Claimed) -> Work:
