@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from celery import signals
@@ -39,15 +39,21 @@ class Accepted:
 
     Attributes:
         answer: accepted, existing (the same intent was accepted before), conflict, or invalid.
-        result: the `AsyncResult`, of an item that is accepted or existing.
+        task, ticket_id: of an item that is accepted or existing.
         operation_id: the operation, or the one that holds the key.
         error: what stands against it, of a conflict or an invalid item.
     """
 
     answer: Literal["accepted", "existing", "conflict", "invalid"]
-    result: Any = None
+    task: Any = field(default=None, repr=False, compare=False)
+    ticket_id: str | None = None
     operation_id: str | None = None
     error: LockgateError | None = None
+
+    @property
+    def result(self) -> AsyncResult | None:
+        """The `AsyncResult` of an item that is accepted or existing."""
+        return None if self.ticket_id is None else self.task.AsyncResult(self.ticket_id)
 
 
 def is_plain(task: Any, args: Any, options: Mapping[str, Any]) -> bool:
@@ -70,7 +76,7 @@ def is_plain(task: Any, args: Any, options: Mapping[str, Any]) -> bool:
 
 def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
     """Accept one operation from a plain call."""
-    item = _drafted(task, fields)
+    item = _drafted(task, fields, queue_of(task))
     if isinstance(item, LockgateError):
         raise item
     verdict = accepted(platform().ledger, [item])[0]
@@ -81,16 +87,38 @@ def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
 
 def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) -> list[Accepted]:
     """Accept many operations; see `IntegrationTask.accept_many`."""
-    drafts = [_drafted(task, fields) for fields in items]
+    if not atomic and joined() is None:
+        return _in_batches(task, items)
+    drafts = _all_drafted(task, items)
     wrong = next((made for made in drafts if isinstance(made, LockgateError)), None)
     if atomic and wrong is not None:
         raise wrong
     wanted = [made for made in drafts if isinstance(made, Acceptance)]
-    verdicts = _accepted_atomically(wanted) if atomic else _accepted_in_batches(wanted)
-    if atomic:
-        _hint(wanted, verdicts)
-    by_item = dict(zip((item.operation_id for item in wanted), verdicts, strict=True))
-    return [_answer(task, made, by_item) for made in drafts]
+    verdicts = _accepted_atomically(wanted) if atomic else accepted(platform().ledger, wanted)
+    _hint(wanted, verdicts)
+    return _answers(task, drafts, verdicts)
+
+
+def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
+    answers: list[Accepted] = []
+    for start in range(0, len(items), _BATCH):
+        drafts = _all_drafted(task, items[start : start + _BATCH])
+        answers += _accept_batch(task, drafts, hint=start < _WINDOW)
+    return answers
+
+
+def _accept_batch(task: Any, drafts: Sequence[Acceptance | LockgateError], *, hint: bool) -> list[Accepted]:
+    wanted = [made for made in drafts if isinstance(made, Acceptance)]
+    if not hint:
+        wanted = [replace(item, hint=False) for item in wanted]
+    verdicts = accepted(platform().ledger, wanted) if wanted else []
+    _hint(wanted, verdicts)  # at once: a hint that is noted and not there for seconds is taken for lost
+    return _answers(task, drafts, verdicts)
+
+
+def _all_drafted(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Acceptance | LockgateError]:
+    queue = queue_of(task)
+    return [_drafted(task, fields, queue) for fields in items]
 
 
 def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
@@ -103,11 +131,11 @@ def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
         publish(hints)
 
 
-def _drafted(task: Any, fields: Mapping[str, Any]) -> Acceptance | LockgateError:
+def _drafted(task: Any, fields: Mapping[str, Any], queue: str) -> Acceptance | LockgateError:
     bound = task.bound_kind
     transaction = joined()
     hintable = transaction is None or transaction.hintable
-    posting = Posting(str(keys.new_id()), task.name, queue_of(task), hint=hintable)
+    posting = Posting(str(keys.new_id()), task.name, queue, hint=hintable)
     try:
         return acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)
     except InvalidArgumentsError as error:
@@ -121,19 +149,6 @@ def queue_of(task: Any) -> str:
     route = task.app.amqp.router.route({}, task.name, (), {}, task)
     queue = route.get("queue")
     return str(getattr(queue, "name", queue) or task.app.conf.task_default_queue)
-
-
-def _accepted_in_batches(items: Sequence[Acceptance]) -> list[Verdict]:
-    ledger = platform().ledger
-    verdicts: list[Verdict] = []
-    for start in range(0, len(items), _BATCH):
-        batch = items[start : start + _BATCH]
-        if start >= _WINDOW:
-            batch = [replace(item, hint=False) for item in batch]
-        answers = accepted(ledger, batch)
-        _hint(batch, answers)  # at once: a hint that is noted and not there for seconds is taken for lost
-        verdicts += answers
-    return verdicts
 
 
 def _accepted_atomically(items: Sequence[Acceptance]) -> list[Verdict]:
@@ -153,16 +168,22 @@ def _all_or_raise(items: Sequence[Acceptance], verdicts: list[Verdict]) -> list[
     return verdicts
 
 
-def _answer(task: Any, made: Acceptance | LockgateError, verdicts: Mapping[uuid.UUID, Verdict]) -> Accepted:
-    if isinstance(made, LockgateError):
-        return Accepted("invalid", error=made)
-    verdict = verdicts[made.operation_id]
+def _answers(task: Any, drafts: Sequence[Acceptance | LockgateError], verdicts: Sequence[Verdict]) -> list[Accepted]:
+    """One for each draft, in order; the verdicts are those of the drafts that are right."""
+    of_the_right = iter(verdicts)
+    return [
+        Accepted("invalid", error=made) if isinstance(made, LockgateError) else _answer(task, made, next(of_the_right))
+        for made in drafts
+    ]
+
+
+def _answer(task: Any, made: Acceptance, verdict: Verdict) -> Accepted:
     try:
         raise_conflict(made, verdict)
     except OperationConflict as error:
         return Accepted("conflict", operation_id=str(verdict.operation_id), error=error)
     answer: Literal["accepted", "existing"] = "accepted" if verdict.answer == "accepted" else "existing"
-    return Accepted(answer, task.AsyncResult(made.ticket_id), str(verdict.operation_id))
+    return Accepted(answer, task, made.ticket_id, str(verdict.operation_id))
 
 
 def again(task: Any, after: str, fields: Mapping[str, Any]) -> AsyncResult:
