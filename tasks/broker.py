@@ -94,14 +94,6 @@ class Channel(redis.Channel):
         except self.connection_errors:
             self.client.connection.disconnect()  # the next turn of the loop connects again
             raise
-<<<<<<< HEAD
-        except _UNREADABLE as error:
-            _log.error("a message is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
-            read = True
-        ear.answered_at = time.monotonic()
-        ear.received += 1
-        return read
-=======
         finally:
             self._in_poll = None  # type: ignore[assignment]  # as kombu does
             self._flush_brpop_reauth()
@@ -112,13 +104,15 @@ class Channel(redis.Channel):
         self._queue_cycle.rotate(queue)
         ear.received += len(messages)
         for message in messages:
+            if len(message) > LARGEST:
+                _log.error("a message of %d bytes in %s is dropped: none of ours is so large", len(message), queue)
+                continue
             try:
                 readable = loads(bytes_to_str(message))
-            except ValueError:
-                _log.warning("A message in %s is not JSON: it is dropped", queue)
+            except _UNREADABLE as error:
+                _log.error("a message is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
                 continue
             self.connection._deliver(readable, queue)  # noqa: SLF001  kombu's own way
->>>>>>> 9772b39 (Hints that wait together are begun together, and few threads do quick work)
 
     def _receive_one(self, client: Any) -> Any:
         """An order or an event."""

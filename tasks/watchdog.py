@@ -21,8 +21,8 @@ import redis
 from celery import bootsteps
 from celery.worker import state
 
-from resilience.admission import STATE, breaker_key
 from resilience.restore import throw_out
+from resilience.way import STATE, breaker_key
 from tasks import hint
 from tasks.broker import ear
 from tasks.platform import Platform, platform
