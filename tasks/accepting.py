@@ -1,20 +1,23 @@
 """Accept what an application publishes: in a transaction of its own, or in the application's."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import event
-from sqlalchemy.orm import Session
 
 from ledger.accept import Acceptance, Answer, Verdict, accept
 from ledger.due import Hint
 from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
 from operations.errors import AcceptUnknown, NotAllowedError, OperationConflict
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _TRIES = 3  # of a commit whose answer was lost; each asks the ledger what it knows
 
@@ -61,8 +64,8 @@ def accept_in(session: Any) -> Iterator[None]:
         NotAllowedError: it is another thing, or not on psycopg 3.
     """
     _driver(session)
-    transaction = Transaction(session, isinstance(session, Session))
-    if isinstance(session, Session):
+    transaction = Transaction(session, _is_session(session))
+    if _is_session(session):
         _publish_after_commit(session, transaction)
     token = _joined.set(transaction)
     try:
@@ -136,7 +139,7 @@ def _reach(ledger: Ledger) -> None:
 
 def _driver(session: Any) -> Connection:
     """The psycopg connection under whatever the caller has."""
-    if isinstance(session, Session):
+    if _is_session(session):
         session = session.connection()
     if isinstance(session, SqlConnection):
         session = session.connection.driver_connection
@@ -148,15 +151,21 @@ def _driver(session: Any) -> Connection:
     return session
 
 
-def _publish_after_commit(session: Session, transaction: Transaction) -> None:
+def _is_session(given: Any) -> bool:
+    """A session of the ORM. Whoever has one has imported it, which takes 27 MB that a worker can do without."""
+    orm = sys.modules.get("sqlalchemy.orm")
+    return orm is not None and isinstance(given, orm.Session)
+
+
+def _publish_after_commit(session: "Session", transaction: Transaction) -> None:
     from tasks.publishing import publish  # noqa: PLC0415  needs the app, which needs us
 
-    def committed(ended: Session) -> None:
+    def committed(ended: "Session") -> None:
         if not ended.in_nested_transaction():  # the end of a savepoint is no commit
             publish(transaction.hints)
             transaction.hints.clear()
 
-    def rolled_back(ended: Session) -> None:
+    def rolled_back(ended: "Session") -> None:
         if not ended.in_nested_transaction():  # after a savepoint's, a hint without a row means nothing
             transaction.hints.clear()
 
