@@ -49,7 +49,8 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
     course = Course(
         given.count, given.pace, given.share, (given.pause[0], given.pause[1]), tuple(given.only), given.patience
     )
-    run = Run(Stage(place, subject, given.subject, more=more), subject, course, command, screen.say, screen.show)
+    stage = Stage(place, subject, given.subject, more=more, wrong_clocks=given.wrong_clocks)
+    run = Run(stage, subject, course, command, screen.say, screen.show)
     return run.play()
 
 
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", action="append", default=[], help="an attack by id or name; several times for more")
     parser.add_argument("--tenants", type=int, default=4, help="up to 8")
+    parser.add_argument("--wrong-clocks", type=float, default=0.0, help="seconds by which clocks of workers jump (N15)")
     parser.add_argument("--patience", type=float, help="seconds in which all must end after the attacks")
     parser.add_argument("--subject", default="soak.subject.lockgate", help="the module that is put to the soak")
     parser.add_argument("--plugin", action="append", default=[], help="a module that every worker loads")

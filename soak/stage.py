@@ -1,6 +1,7 @@
 """Everything that a run needs, started, watched over, and ended: servers, sandbox, workers, client."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -24,6 +25,10 @@ _WARM = 8.0  # seconds that workers get to finish their calls; more than a call'
 WORKERS = {"worker-1": ("threads", 12), "worker-2": ("threads", 12), "worker-3": ("prefork", 4)}
 
 
+#: N15: whose wall clock is wrong, and in which direction.
+CLOCKS = {"worker-2": 1.0, "worker-3": -1.0}
+
+
 class SoakError(Exception):
     """What keeps a soak from running; the message says the mend."""
 
@@ -45,9 +50,18 @@ class Stage:
         subject: the module under test.
         subject_name: by which the client loads it.
         more: environment of the workers alone.
+        wrong_clocks: seconds by which the wall clocks of some workers jump.
     """
 
-    def __init__(self, place: Place, subject: ModuleType, subject_name: str, *, more: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        subject: ModuleType,
+        subject_name: str,
+        *,
+        more: Mapping[str, str],
+        wrong_clocks: float = 0.0,
+    ) -> None:
         self.place = place
         self.servers = Servers()
         self.workers: dict[str, Child] = {}
@@ -55,6 +69,7 @@ class Stage:
         self._subject = subject
         self._subject_name = subject_name
         self._more = dict(more)
+        self._wrong_clocks = wrong_clocks
         self._back: dict[str, float] = {}
         self._dead: set[str] = set()
         self._environment: dict[str, str] = {}
@@ -116,7 +131,7 @@ class Stage:
         """Start one worker, or start it again."""
         pool, slots = WORKERS[name]
         argv = self._subject.worker(name, pool=pool, slots=slots)
-        environment = self._environment | self._more
+        environment = self._environment | self._more | self._clock(name)
         self.workers[name] = Child(name, argv, environment=environment, log=self._log(name))
         self._back.pop(name, None)
 
@@ -171,6 +186,13 @@ class Stage:
             self._sandbox.ask_to_end()
             self._sandbox.end(_WARM)
         self.servers.down()
+
+    def _clock(self, name: str) -> dict[str, str]:
+        """What makes a worker's wall clock jump."""
+        if not self._wrong_clocks or name not in CLOCKS:
+            return {}
+        path = [str(Path(__file__).parent / "clock"), *filter(None, [self._environment.get("PYTHONPATH")])]
+        return {"PYTHONPATH": os.pathsep.join(path), "SOAK_CLOCK": str(CLOCKS[name] * self._wrong_clocks)}
 
     def _start_sandbox(self) -> None:
         argv = [

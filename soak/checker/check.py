@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from soak.checker import conserved, effects, fenced, isolated, limited, patient, truthful
+from soak.checker import conserved, effects, fenced, isolated, limited, patient, probing, truthful
 from soak.checker.history import History
 from soak.checker.story import tell
 from soak.checker.violation import Violation
@@ -17,6 +17,7 @@ CHECKS: tuple[Callable[[History], Iterator[Violation]], ...] = (
     isolated.check,
     limited.check,
     patient.check,
+    probing.check,
 )
 _MOST = 12  # stories printed; all violations are in the report
 

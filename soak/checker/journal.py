@@ -18,6 +18,7 @@ class Request:
         crowd: requests being served then, this one included: of the provider, and of the tenant.
         status: of the answer; None where none was sent.
         how: what became of the answer.
+        until: wall time of the answer; None where there is none.
     """
 
     seq: int
@@ -37,6 +38,7 @@ class Request:
     limited: bool
     status: int | None = None
     how: str = "unanswered"
+    until: float | None = None
 
     @property
     def met(self) -> str:
@@ -83,7 +85,8 @@ def read(folder: Path) -> Journal:
             case "request":
                 asked[event["seq"]] = _request(event)
             case "answer" if event["request"] in asked:
-                asked[event["request"]].status, asked[event["request"]].how = event["status"], event["how"]
+                request = asked[event["request"]]
+                request.status, request.how, request.until = event["status"], event["how"], event["at"]
             case "effect":
                 done.setdefault(_identity(event), _effect(event)).name = event["effect"]
             case "undone":

@@ -22,6 +22,7 @@ from soak.wishes import Wish
 
 FILES = Path(__file__).parent / "providers"
 APP = "tasks"
+_NEVER = 86_400.0  # seconds; where nothing can be looked up, nothing has to show
 UNSURE = (AcceptBusy, AcceptUnknown, LedgerUnavailable)
 _CREDENTIALS = {"stripe": "API_KEY", "postmark": "SERVER_TOKEN", "plain": "TOKEN"}
 #: Of each kind: what the provider's journal calls its effect, where it is sent, and its business key.
@@ -57,7 +58,7 @@ def terms(place: Place, command: str) -> Terms:
         tenants=tenants,
         leases={name: _seconds(file["call"]["lease"]) for name, file in read.items()},
         totals={name: _seconds(file["call"]["total"]) for name, file in read.items()},
-        settles={name: min(_of_kinds(file, "settle")) for name, file in read.items()},
+        settles={name: min(_of_kinds(file, "settle"), default=_NEVER) for name, file in read.items()},
         kept={name: min(_of_kinds(file, "kept_for"), default=0.0) for name, file in read.items()},
         patience={name: _seconds(file["retry"]["give_up_after"]) for name, file in read.items()},
         windows={name: _seconds(file["breaker"]["window"]) for name, file in read.items()},

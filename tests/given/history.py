@@ -19,6 +19,7 @@ TERMS = Terms(
         Kind("plain.send_ping", "X", "ping", "ping:{}", "/pings"),
     ),
     limits=(Limit("stripe", 3, 1.0), Limit("plain", 2, 0.0)),
+    totals={"postmark": 2.0},
     tenants={"stripe": {"d1": "acme", "d2": "globex"}, "postmark": {"d1": "acme"}, "plain": {"d1": "acme"}},
 )
 TABLES = {"operations", "tickets", "attempts", "replies", "dead_letters"}

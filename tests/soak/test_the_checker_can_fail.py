@@ -147,6 +147,24 @@ def give_up(made: Made) -> None:
     made.operation(PAYMENT).reason = "deadline"
 
 
+def open_the_breaker(made: Made, *gaps: float) -> None:
+    """And then call so many seconds after it opened; nobody answers."""
+    first = made.request(MAIL)
+    opened = first.at + 20
+    made.dump.breaker = [
+        {"provider": "postmark", "after": "open", "at": opened, "trip": 1, "before": "closed"},
+        {"provider": "postmark", "after": "closed", "at": opened + 9, "trip": 1, "before": "open"},
+    ]
+    for number, gap in enumerate(gaps):
+        made.again(
+            first, seq=800 + number, mark="", at=opened + gap, mono=first.mono + 20 + gap, status=None, how="hung"
+        )
+
+
+def probe_twice_at_once(made: Made) -> None:
+    open_the_breaker(made, 1.0, 2.5)
+
+
 def use_another_tenants_token(made: Made) -> None:
     made.request(PAYMENT).tenant = "d2"
 
@@ -187,6 +205,7 @@ BENT: list[tuple[Bend, str]] = [
     (change_the_bytes, "R8 other bytes"),
     (change_the_key, "R8 other key"),
     (give_up, "R7 given up"),
+    (probe_twice_at_once, "R7 leaked"),
     (use_another_tenants_token, "S8 wrong tenant"),
     (burst, "S7 over the limit"),
     (crowd, "S7 over the limit"),
@@ -218,6 +237,12 @@ def test_a_refusal_that_was_heard_may_be_sent_again_by_every_means() -> None:
     made = Made()
     resend_after_a_doubt(made)
     made.request(PING).status, made.request(PING).how = 429, "sent"
+    assert judge(made.history()).violations == ()
+
+
+def test_one_probe_after_another_and_what_was_under_way_as_the_breaker_opened_is_no_leak() -> None:
+    made = Made()
+    open_the_breaker(made, 0.1, 0.2, 1.0, 3.1, 5.2)
     assert judge(made.history()).violations == ()
 
 

@@ -1,0 +1,48 @@
+"""R7: while a breaker is open the provider is asked by one call at a time, whatever the backlog and the fleet."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from soak.checker.history import History
+from soak.checker.journal import Request
+from soak.checker.violation import Violation
+
+_UNDER_WAY = 0.5  # seconds in which calls that were permitted before it opened may still arrive
+_BROKEN = 500  # statuses from here on, and 429, do not close a breaker
+_TOO_MANY = 429
+
+
+def check(history: History) -> Iterator[Violation]:
+    """Yield calls that were made to a provider while its breaker was open and another call was finding out."""
+    for provider, opened, closed in _open(history):
+        total = history.terms.totals.get(provider, 0.0)
+        inside = [
+            request for request in history.journal.requests
+            if request.provider == provider and opened + _UNDER_WAY < request.at < closed
+        ]  # fmt: skip
+        for request in _crowded(sorted(inside, key=lambda request: request.at), total):
+            sentence = (
+                f"{provider}: its breaker opened at {opened:.3f}, and at {request.at:.3f} two calls were under way"
+            )
+            yield Violation("R7", "leaked", sentence)
+
+
+def _open(history: History) -> Iterator[tuple[str, float, float]]:
+    """Each time that a breaker was open, from its first opening to its closing."""
+    since: dict[str, float] = {}
+    for move in history.dump.breaker:
+        if move["after"] == "open":
+            since.setdefault(move["provider"], move["at"])
+        elif move["after"] == "closed" and move["provider"] in since:
+            yield move["provider"], since.pop(move["provider"]), move["at"]
+
+
+def _crowded(requests: Sequence[Request], total: float) -> Iterator[Request]:
+    """Calls that began before the one before them was over; up to the one whose answer closes the breaker."""
+    for before, after in itertools.pairwise(requests):
+        if before.status is not None and before.status < _BROKEN and before.status != _TOO_MANY:
+            return
+        # One that hung is over when the caller has given it up.
+        over = before.until if before.status is not None and before.until is not None else before.at + total
+        if after.at < min(over, before.at + total):
+            yield after
