@@ -1,6 +1,6 @@
 """What nobody holds any more, and what must be decided whatever it waits for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.pu
     o.reference, o.code, o.reason, o.pending_trip, o.crashes, o.ticket_id, ''
 FROM lockgate.operations o CROSS JOIN lockgate.ledger
 WHERE o.state = 'calling' AND o.lease_until < statement_timestamp() AND ledger.reap_after < statement_timestamp()
+    AND (o.provider = 'local' OR o.kind = ANY(%(known)s))
 ORDER BY o.lease_until LIMIT %(limit)s
 """
 
@@ -29,6 +30,7 @@ SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.pu
         ELSE 'deadline' END
 FROM lockgate.operations o
 WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.decide_at < statement_timestamp()
+    AND (o.provider = 'local' OR o.kind = ANY(%(known)s))
 ORDER BY o.decide_at LIMIT %(limit)s
 """
 
@@ -51,21 +53,27 @@ class Stray:
     why: str
 
 
-def lapsed(connection: Connection, assurance: Callable[[str], Assurance], *, limit: int) -> list[Stray]:
+def lapsed(
+    connection: Connection, assurance: Callable[[str], Assurance], *, known: Collection[str], limit: int
+) -> list[Stray]:
     """Operations whose lease has ended without a word.
 
     Args:
         connection: to the ledger.
         assurance: the means of a kind.
+        known: kinds that can be decided here. Those of a newer version are left out, or a batch of them would come first at
+            every tick, and nothing after them be decided at all.
         limit: at most so many; the rest at the next tick.
     """
-    rows = connection.execute(_LAPSED, {"limit": limit}).fetchall()
+    rows = connection.execute(_LAPSED, {"limit": limit, "known": list(known)}).fetchall()
     return [_stray(row, assurance) for row in rows]
 
 
-def overdue(connection: Connection, assurance: Callable[[str], Assurance], *, limit: int) -> list[Stray]:
-    """Operations between attempts whose time to be decided has come."""
-    rows = connection.execute(_OVERDUE, {"limit": limit}).fetchall()
+def overdue(
+    connection: Connection, assurance: Callable[[str], Assurance], *, known: Collection[str], limit: int
+) -> list[Stray]:
+    """Operations between attempts whose time to be decided has come; of the known kinds, as above."""
+    rows = connection.execute(_OVERDUE, {"limit": limit, "known": list(known)}).fetchall()
     return [_stray(row, assurance) for row in rows]
 
 

@@ -30,13 +30,13 @@ _rng = Random()  # noqa: S311  jitter needs no secrecy
 
 def take_back(platform: Platform, connection: Connection) -> int:
     """Decide about operations whose worker was lost: asked, sent again under their key, or a person's turn."""
-    strays = lapsed(connection, lambda kind: _assurance(platform, kind), limit=_MOST)
+    strays = lapsed(connection, lambda kind: _assurance(platform, kind), known=platform.registry.kinds, limit=_MOST)
     return sum(_reap(platform, stray) for stray in strays)
 
 
 def judge(platform: Platform, connection: Connection) -> int:
     """Decide about operations whose time is up: the deadline, an expiry, a revocation, the last attempt."""
-    strays = overdue(connection, lambda kind: _assurance(platform, kind), limit=_MOST)
+    strays = overdue(connection, lambda kind: _assurance(platform, kind), known=platform.registry.kinds, limit=_MOST)
     return sum(_judge(platform, connection, stray) for stray in strays)
 
 

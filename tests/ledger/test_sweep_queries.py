@@ -110,12 +110,38 @@ def test_a_lapsed_lease_is_found_but_not_while_postgresql_has_just_started(
     with ledger.connection() as connection:
         connection.execute("UPDATE lockgate.operations SET lease_until = clock_timestamp() - interval '1 second'")
         connection.execute("UPDATE lockgate.ledger SET reap_after = clock_timestamp() + interval '1 minute'")
-        assert lapsed.lapsed(connection, assurance, limit=10) == []
+        assert lapsed.lapsed(connection, assurance, known=["acme.make"], limit=10) == []
         connection.execute("UPDATE lockgate.ledger SET reap_after = '-infinity'")
-        found = lapsed.lapsed(connection, assurance, limit=10)
+        found = lapsed.lapsed(connection, assurance, known=["acme.make"], limit=10)
     assert [stray.lease.operation_id for stray in found] == [held.lease.operation_id]
     assert found[0].lease.standing.purpose is Purpose.SEND
     assert (found[0].lease.token, found[0].lease.state) == (held.lease.token, State.CALLING)
+
+
+def test_kinds_that_nobody_here_knows_do_not_keep_the_others_waiting(
+    ledger: Ledger, claimed: Callable[..., Claimed]
+) -> None:
+    """They lapsed first, they are more than fit into one look, and only workers of a newer version can decide them."""
+    newer = replace(LANE, kind="acme.newer")
+    for number in range(4):
+        claimed(f"newer:{number}", lane=newer)
+    held = claimed("order:1")
+    accept(ledger, [item(f"late:{number}", lane=newer) for number in range(4)])
+    accept(ledger, [item("late")])
+    with ledger.connection() as connection:
+        connection.execute(
+            "UPDATE lockgate.operations SET decide_at = '-infinity', "
+            "lease_until = CASE WHEN state = 'calling' THEN clock_timestamp() - interval '1 minute' END"
+        )
+        connection.execute("UPDATE lockgate.operations SET decide_at = now() WHERE business_key = 'late'")
+        connection.execute(
+            "UPDATE lockgate.operations SET lease_until = clock_timestamp() - interval '1 second' WHERE id = %s",
+            [held.lease.operation_id],
+        )
+        found = lapsed.lapsed(connection, assurance, known=["acme.make"], limit=2)
+        late = lapsed.overdue(connection, assurance, known=["acme.make"], limit=2)
+    assert [stray.lease.operation_id for stray in found] == [held.lease.operation_id]
+    assert [stray.lease.kind for stray in late] == ["acme.make"]
 
 
 def test_overdue_operations_say_why(ledger: Ledger) -> None:
@@ -128,7 +154,7 @@ def test_overdue_operations_say_why(ledger: Ledger) -> None:
             "order:3": "deadline_at = now() - interval '1 second', decide_at = now() - interval '1 second'",
         }.items():
             connection.execute(f"UPDATE lockgate.operations SET {change} WHERE business_key = %s", [key])
-        found = lapsed.overdue(connection, assurance, limit=10)
+        found = lapsed.overdue(connection, assurance, known=["acme.make"], limit=10)
     assert sorted(stray.why for stray in found) == ["deadline", "exhausted", "expired", "revoked"]
 
 

@@ -142,8 +142,8 @@ class Both:
 
     def sweep(self) -> str:
         with self.ledger.connection() as connection:
-            gone = lapsed.lapsed(connection, self.assurance, limit=100)
-            late = lapsed.overdue(connection, self.assurance, limit=100)
+            gone = lapsed.lapsed(connection, self.assurance, known=self.known, limit=100)
+            late = lapsed.overdue(connection, self.assurance, known=self.known, limit=100)
         also_gone, also_late = self.book.lapsed(self.now), self.book.overdue(self.now)
         assert {stray.lease.operation_id for stray in gone} == {self.ids[row.number] for row in also_gone}
         assert {(stray.lease.operation_id, stray.why) for stray in late} == {
@@ -216,6 +216,10 @@ class Both:
                 [self.date(self.book.reap_after), self.date(calm)],
             )
         return "a restart"
+
+    @property
+    def known(self) -> list[str]:
+        return [kind.name for kind in KINDS]
 
     def some(self) -> Row:
         return self.rng.choice(self.book.rows)
