@@ -80,7 +80,7 @@ def _plain(kind: str, fields: dict[str, Any], tags: dict[str, str], *, token: st
 
 def _read(kind: str, reply: requests.Response) -> str | None:
     status = reply.status_code
-    if kind == "plain.make_thing" and status == requests.codes.conflict:
+    if status == requests.codes.conflict and _code(reply.json()) == "exists":
         return None  # it is there already, from an earlier try of ours
     if status in {_LATER, _TOO_MANY, requests.codes.conflict} or status >= _SERVER:
         reply.raise_for_status()
@@ -94,7 +94,11 @@ def _read(kind: str, reply: requests.Response) -> str | None:
         raise RefusedError(said["status"], declined=True)
     if kind == "postmark.send_email":
         return _mail(said)
-    return str(said["id"]) if kind != "plain.send_ping" else None
+    if kind == "plain.send_ping":
+        if said["accepted"] is not True:
+            raise ValueError(f"it was not accepted: {said}")
+        return None
+    return str(said["id"])
 
 
 def _mail(said: dict[str, Any]) -> str:
