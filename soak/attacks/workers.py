@@ -5,10 +5,16 @@ import signal
 from soak.attacks.field import FREEZE, Field, Steps
 from soak.child import Child
 
+_GROWN = 10.0  # seconds
+
 
 def kill_child(where: Field) -> Steps:
-    """N1: SIGKILL to one forked child of a pool; its worker replaces it."""
-    children = [one for worker in where.stage.alive() for one in worker.children()]
+    """N1: SIGKILL to one forked child of a pool; its worker replaces it.
+
+    A worker whose child is killed as it starts is ended by Celery, for its supervisor to start again: that is no part of this.
+    """
+    grown = [worker for worker in where.stage.alive() if worker.age > _GROWN]
+    children = [one for worker in grown for one in worker.children()]
     if children:
         chosen = where.rng.choice(children)
         where.pids.append(chosen.pid)
