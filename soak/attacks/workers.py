@@ -11,7 +11,7 @@ _GROWN = 10.0  # seconds
 def kill_child(where: Field) -> Steps:
     """N1: SIGKILL to one forked child of a pool; its worker replaces it.
 
-    A worker whose child is killed as it starts is ended by Celery, for its supervisor to start again: that is no part of this.
+    A worker whose child is killed as it starts is ended by Celery, for its supervisor to start again: not meant here.
     """
     grown = [worker for worker in where.stage.alive() if worker.age > _GROWN]
     children = [one for worker in grown for one in worker.children()]
