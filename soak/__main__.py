@@ -4,11 +4,13 @@ import argparse
 import random
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
+from soak.checker import journal, terms
 from soak.checker.check import report
 from soak.place import Place, loaded
 from soak.report.write import write
@@ -25,18 +27,32 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     console = Console(highlight=False)
     folder = given.folder or HOME / f"seed-{given.seed}"
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
     command = f"python -m soak {shlex.join(_again(given))}"
     console.print(f"seed {given.seed}; the same run again: {command}", soft_wrap=True)
     with Screen(console) as screen:
         try:
+            _empty(folder)
             outcome = _run(given, folder.absolute(), command, screen)
         except SoakError as error:
             console.print(f"the soak could not be run: {error}", soft_wrap=True)
             return 2
+        except KeyboardInterrupt:
+            console.print("ended before there was a verdict", soft_wrap=True)
+            return 130
     return _tell(outcome, folder, console)
+
+
+def _empty(folder: Path) -> None:
+    """Make the run's folder, in place of an earlier run's and of nothing else.
+
+    Raises:
+        SoakError: it holds something that is no run.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / terms.FILE).exists() and not (folder / journal.FILE).exists():
+            raise SoakError(f"{folder} holds something that is no soak's: name another --folder, it would be emptied")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) -> Outcome:
@@ -45,7 +61,12 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
         folder, given.seed, TENANTS[: given.tenants], plugins=tuple(given.plugin), python_path=path,
     )  # fmt: skip
     more = dict(one.partition("=")[::2] for one in given.worker_env)
-    subject = loaded(given.subject, path)
+    try:
+        subject = loaded(given.subject, path)
+    except ModuleNotFoundError as error:
+        raise SoakError(
+            f"the subject {given.subject} cannot be imported ({error}): say with --path where it is"
+        ) from None
     course = Course(
         given.count, given.pace, given.share, (given.pause[0], given.pause[1]), tuple(given.only), given.patience
     )
@@ -107,4 +128,5 @@ def _again(given: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, nothing is left running
     sys.exit(main())
