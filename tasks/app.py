@@ -6,7 +6,7 @@ from typing import Any
 from celery import Celery
 
 from tasks import authentication as authentication  # noqa: PLC0414  imported for its signal
-from tasks import broker, pool
+from tasks import broker, threads
 from tasks import logs as logs  # noqa: PLC0414  imported for its signal: a worker's log is ours from the first line
 from tasks.configuration import Configuration
 from tasks.task import IntegrationTask, LedgerTask
@@ -56,7 +56,7 @@ def integration_task(kind: type, *, name: str | None = None) -> IntegrationTask:
 
 
 broker.register()
-pool.register()
+threads.register()
 app = Lockgate("lockgate", strict_typing=False)
 app.config_from_object(Configuration())
 app.steps["worker"].add("tasks.preflight:PreflightStep")

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import psycopg
 import structlog
 
 from ledger.record import Entry, record_all
@@ -80,7 +79,7 @@ def _write(entries: Sequence[Entry]) -> None:
         )
     except LOST:
         _log.exception("outcomes were not written: their operations are looked at again", count=len(entries))
-    except psycopg.Error:  # one of them spoils it for all
+    except Exception:  # noqa: BLE001  one of them spoils it for all, and none may end the slot that came along
         if len(entries) == 1:
             _log.exception("an outcome cannot be written", operation=str(entries[0].lease.operation_id))
             return

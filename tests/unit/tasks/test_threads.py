@@ -10,7 +10,7 @@ import pytest
 from given.deployment import eventually
 
 from tasks import company
-from tasks.pool import TaskPool
+from tasks.threads import TaskPool
 
 MakePool = Callable[[int], TaskPool]
 

@@ -240,7 +240,7 @@ class TaskPool(BasePool):
                 self._rouse()
                 if not self._queue and not held and not any(thread.hand for thread in self._threads):
                     self._busy.clear()
-            held.write(older_than=_OLD)
+            held.write(older_than=_OLD)  # it logs what goes wrong, and raises nothing
             time.sleep(_TICK)
 
     def _get_info(self) -> dict[str, Any]:
