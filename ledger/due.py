@@ -170,6 +170,18 @@ def hold_lanes(connection: Connection, reasons: Mapping[int, str], *, seconds: f
     connection.execute(_HOLD, values)
 
 
+def hinted_for(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, float]:
+    """For how many seconds hints at these tickets are under way; those of which none is are left out."""
+    if not ticket_ids:
+        return {}
+    rows = connection.execute(
+        "SELECT t.id, extract(epoch FROM statement_timestamp() - o.hinted_at)::float8 FROM lockgate.tickets t "
+        "JOIN lockgate.operations o ON o.id = t.operation_id WHERE t.id = ANY(%s) AND o.hinted_at IS NOT NULL",
+        [list(ticket_ids)],
+    )
+    return dict(rows.fetchall())
+
+
 def unhint(connection: Connection, ticket_ids: Sequence[str]) -> int:
     """Hints at these tickets were dropped: their operations may be hinted at again."""
     return connection.execute(

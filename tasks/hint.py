@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -41,7 +40,6 @@ def headers(hint: Hint, *, more: Mapping[str, Any] | None = None) -> dict[str, A
             "probe": hint.probe,
             **({"alone": True} if hint.alone else {}),
             **({"lapsed": True} if hint.lapsed else {}),
-            "at": int(time.time()),  # since when it waits: by it the sweep knows which hints must have left the queue
         },
         **(more or {}),
     }
@@ -105,13 +103,13 @@ def is_hint(request: Mapping[str, Any]) -> bool:
     return isinstance(request.get(HEADER), Mapping)
 
 
-def age(raw: bytes) -> float:
-    """Seconds since a message was published, as Redis holds it; 0 for one that is not ours."""
+def ticket(raw: bytes) -> str | None:
+    """The ticket that a message names, as Redis holds it; None for one that is not ours."""
     try:
-        published = float(json.loads(raw)["headers"][HEADER]["at"])
+        headers = json.loads(raw)["headers"]
+        return str(headers["id"]) if HEADER in headers else None
     except (ValueError, KeyError, TypeError):
-        return 0.0
-    return max(0.0, time.time() - published)
+        return None
 
 
 def is_newer(request: Mapping[str, Any]) -> bool:

@@ -146,7 +146,7 @@ class Sweep(threading.Thread):
             due.unhint(connection, dropped)
         stale = self._stale
         lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
-        self._stale = json.dumps(_stale(here, _hinted_by_queue(lanes)))
+        self._stale = json.dumps(_stale(here, connection, _hinted_by_queue(lanes)))
         forecasts = _forecasts(here, lanes)
         counts = share(_views(lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
         if counts:
@@ -265,17 +265,20 @@ def _hinted_by_queue(lanes: list[Backlog]) -> dict[str, int]:
     return found
 
 
-def _stale(here: Platform, hinted: dict[str, int]) -> dict[str, float]:
+def _stale(here: Platform, connection: Connection, hinted: dict[str, int]) -> dict[str, float]:
     """For queues that miss hints, after how many seconds one is taken for lost."""
     if not hinted:
         return {}
-    fronts = _fronts(here, list(hinted))
+    fronts = _fronts(here, connection, list(hinted))
     found = {queue: _staleness(count, *fronts[queue]) for queue, count in hinted.items()}
     return {queue: seconds for queue, seconds in found.items() if seconds is not None}
 
 
-def _fronts(here: Platform, queues: list[str]) -> dict[str, tuple[int, float]]:
-    """How many messages Redis holds of each queue, over the lists of all priorities, and for how long the oldest waits."""
+def _fronts(here: Platform, connection: Connection, queues: list[str]) -> dict[str, tuple[int, float]]:
+    """How many messages Redis holds of each queue, over the lists of all priorities, and for how long the oldest waits.
+
+    That is asked of PostgreSQL: the clocks of who published and of who looks may be minutes apart.
+    """
     names = [name for queue in queues for name in (queue, hint.queue_key(queue, hint.PRIORITY_STEPS[-1]))]
     with here.redis.pipeline(transaction=False) as pipe:
         for name in names:
@@ -283,7 +286,9 @@ def _fronts(here: Platform, queues: list[str]) -> dict[str, tuple[int, float]]:
             pipe.lindex(name, -1)
         answers = pipe.execute()
     lengths = answers[0::2]
-    ages = [hint.age(oldest) if oldest else 0.0 for oldest in answers[1::2]]
+    oldest = [hint.ticket(raw) if raw else None for raw in answers[1::2]]
+    hinted = due.hinted_for(connection, [name for name in oldest if name])
+    ages = [hinted.get(name or "", 0.0) for name in oldest]
     return {
         queue: (lengths[2 * at] + lengths[2 * at + 1], max(ages[2 * at], ages[2 * at + 1]))
         for at, queue in enumerate(queues)

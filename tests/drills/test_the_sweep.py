@@ -5,10 +5,12 @@ The design speaks of ten thousand hints; a thousand fit into every run of the te
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import pytest
 import redis
 from given.deployment import Deployment, Worker, eventually
 from given.payments import mail, pay, payment
@@ -118,11 +120,17 @@ def test_a_queue_without_a_worker_starves_nobody(deploy: Deploy) -> None:
     assert deployment.count("operations WHERE state = 'waiting'") == 1500
 
 
-def test_a_hint_that_died_with_its_worker_is_missed_although_the_queue_is_never_empty(deployment: Deployment) -> None:
+@pytest.mark.parametrize("behind", [0.0, 600.0], ids=["right clocks", "a caller ten minutes behind"])
+def test_a_hint_that_died_with_its_worker_is_missed_although_the_queue_is_never_empty(
+    deployment: Deployment, behind: float
+) -> None:
     sweep = Sweep()
     eventually(lambda: sweep.tick() or epoch(deployment) == 1)
-    for number in range(10):
-        pay(f"9006-{number}")
+    with pytest.MonkeyPatch.context() as patch:
+        right = time.time
+        patch.setattr(time, "time", lambda: right() - behind)
+        for number in range(10):
+            pay(f"9006-{number}")
     with redis.Redis.from_url(deployment.valkey.url) as client, deployment.platform.ledger.connection() as connection:
         lost = [json.loads(client.rpop("stripe"))["headers"]["id"] for _ in range(3)]
         for times in range(3):
