@@ -6,7 +6,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines referee format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted referee format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordi
 
 simulate: .venv/.dev ## the deciding parts in simulated time (ARGS="--seeds 10000" for a million operations, about 4 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
+
+planted: .venv/.dev ## every bug of tests/planted, planted into the real platform, must be caught (5 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m planted $(ARGS)
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)
 	$(BIN)/python tests/referee/hear.py $(ARGS)

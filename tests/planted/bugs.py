@@ -1,0 +1,199 @@
+"""Bugs planted into the real platform, one at a time: workers load them as one more module in LOCKGATE_TASKS.
+
+Each is caught by tests of the suite that run with it and must fail. Nothing in the platform knows of this.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ledger.claim
+import ledger.lapsed
+import ledger.record
+import tasks.attempt
+import tasks.sweep
+from operations.outcome import Effect
+from resilience import decide
+from resilience.decide import Park
+
+Patch = Callable[[Any, str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One of them.
+
+    Attributes:
+        bug: in the words of docs/planted-bugs.md.
+        caught_by: the test that must fail.
+        put: plants it, with a function like setattr.
+    """
+
+    bug: str
+    caught_by: str
+    put: Callable[[Patch], None]
+
+
+BUGS: dict[str, Bug] = {}
+
+
+def plant(bug: str, *, caught_by: str) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+    """Register a bug under its function's name."""
+
+    def register(put: Callable[[Patch], None]) -> Callable[[Patch], None]:
+        BUGS[put.__name__] = Bug(bug, caught_by, put)
+        return put
+
+    return register
+
+
+def _reword(patch: Patch, module: Any, name: str, *changes: tuple[str, str]) -> None:
+    """Change a statement; what is no longer in it must be planted anew."""
+    statement = getattr(module, name)
+    for before, after in changes:
+        if before not in statement:
+            raise LookupError(f"{module.__name__}.{name} no longer says {before!r}: plant this bug anew")
+        statement = statement.replace(before, after)
+    patch(module, name, statement)
+
+
+_OURS = "AND o.state = %(was)s AND o.fence = %(fence)s\n        AND o.lease_token IS NOT DISTINCT FROM %(token)s"
+_CLOSES = "extract(epoch FROM c.send_until - statement_timestamp())::float8"
+_LEDGER = "tests/ledger/test_claim_and_record.py::"
+
+
+@plant(
+    "no fence in the outcome's UPDATE", caught_by=f"{_LEDGER}test_the_fence_keeps_a_zombie_from_moving_a_later_attempt"
+)
+def no_fence(patch: Patch) -> None:
+    _reword(patch, ledger.record, "_RECORD", (_OURS, "AND o.state = %(was)s"))
+
+
+@plant("a claim that does not look again", caught_by=f"{_LEDGER}test_only_one_of_two_claims_gets_it")
+def claim_without_looking(patch: Patch) -> None:
+    _reword(patch, ledger.claim, "_CLAIM", ("o.state = ANY(%(claimable)s)", "(true OR o.state = ANY(%(claimable)s))"))
+
+
+@plant(
+    "a new idempotency key for each attempt",
+    caught_by="tests/drills/test_asking_first.py::test_every_send_of_one_operation_is_the_same_bytes_under_the_same_key",
+)
+def key_per_attempt(patch: Patch) -> None:
+    real = tasks.attempt._the_request
+
+    def changed(claimed: Any) -> Any:
+        request = real(claimed)
+        key = f"{claimed.idempotency_key}-{claimed.lease.fence}"
+        return replace(request, headers={**request.headers, "Idempotency-Key": key})
+
+    patch(tasks.attempt, "_the_request", changed)
+
+
+@plant(
+    "the body serialised anew at each attempt",
+    caught_by="tests/drills/test_asking_first.py::test_every_send_of_one_operation_is_the_same_bytes_under_the_same_key",
+)
+def body_per_attempt(patch: Patch) -> None:
+    real = tasks.attempt._the_request
+
+    def changed(claimed: Any) -> Any:
+        request = real(claimed)
+        return replace(request, body=request.body + b"&metadata[try]=%d" % claimed.lease.fence)
+
+    patch(tasks.attempt, "_the_request", changed)
+
+
+@plant(
+    "a key trusted after the provider forgot it",
+    caught_by="tests/drills/test_doubts.py::test_a_doubt_older_than_the_providers_memory_of_the_key_is_asked_about_and_not_sent",
+)
+def key_trusted_for_ever(patch: Patch) -> None:
+    forgotten = "coalesce(o.send_until, '-infinity') < statement_timestamp()"
+    _reword(patch, ledger.claim, "_CLAIM", (forgotten, "false"), (_CLOSES, "NULL::float8"))
+
+
+@plant(
+    "retention judged at the claim, not before the first byte",
+    caught_by="tests/drills/test_doubts.py::test_a_key_that_runs_out_between_the_claim_and_the_first_byte_sends_nothing",
+)
+def retention_judged_early(patch: Patch) -> None:
+    _reword(patch, ledger.claim, "_CLAIM", (_CLOSES, "NULL::float8"))
+
+
+@plant(
+    "the lease checked at the claim, not before the first byte",
+    caught_by="tests/drills/test_first_byte.py::test_a_handshake_that_took_too_long_is_noticed_before_the_first_byte",
+)
+def lease_checked_early(patch: Patch) -> None:
+    patch(tasks.attempt._Exchange, "_guard", lambda _: None)
+
+
+@plant(
+    "the fence throws away a late proof",
+    caught_by=f"{_LEDGER}test_a_late_proof_closes_the_dead_letter_with_an_audit_row",
+)
+def late_proof_thrown_away(patch: Patch) -> None:
+    patch(ledger.record, "settle_late", lambda *_, **__: False)
+
+
+@plant(
+    "the last attempt's effect replaces the operation's",
+    caught_by="tests/drills/test_doubts.py::test_after_a_charge_that_was_not_answered_no_later_refusal_says_none",
+)
+def last_effect_wins(patch: Patch) -> None:
+    patch(decide, "_effect_after", lambda _, failed: failed.effect)
+
+
+@plant(
+    "confirmed once",
+    caught_by="tests/drills/test_asking_first.py::test_a_search_that_lags_longer_than_declared_is_caught_by_the_second_look",
+)
+def confirmed_once(patch: Patch) -> None:
+    patch(decide, "_absent", decide._proven_absent)
+
+
+@plant("the account is that of the last attempt", caught_by=f"{_LEDGER}test_another_account_is_visible_in_the_claim")
+def account_of_the_last_attempt(patch: Patch) -> None:
+    _reword(patch, ledger.claim, "_CLAIM", ("account = coalesce(o.account, %(account)s)", "account = %(account)s"))
+
+
+@plant(
+    "what could double is sent right after a failover",
+    caught_by=f"{_LEDGER}test_after_a_failover_only_what_the_provider_deduplicates_is_sent",
+)
+def no_calm_after_a_failover(patch: Patch) -> None:
+    _reword(patch, ledger.claim, "_CLAIM", ("AND (%(calm)s OR", "AND (true OR %(calm)s OR"))
+
+
+@plant(
+    "marked as hinted, and never missed",
+    caught_by="tests/drills/test_the_sweep.py::"
+    "test_a_hint_that_died_with_its_worker_is_missed_although_the_queue_is_never_empty",
+)
+def never_missed(patch: Patch) -> None:
+    patch(tasks.sweep, "_staleness", lambda *_: None)
+
+
+@plant(
+    "a revoke is obeyed whatever may have happened",
+    caught_by="tests/drills/test_revoke_and_expiry.py::"
+    "test_an_operation_that_is_revoked_while_it_may_have_happened_is_confirmed_and_tells_the_truth",
+)
+def revoked_in_doubt(patch: Patch) -> None:
+    patch(decide, "overdue", lambda _, reason: Park(reason, Effect.NONE))
+
+
+@plant(
+    "a reaper whose batch always begins with what it cannot decide",
+    caught_by="tests/ledger/test_sweep_queries.py::test_kinds_that_nobody_here_knows_do_not_keep_the_others_waiting",
+)
+def reaper_without_pages(patch: Patch) -> None:
+    _reword(patch, ledger.lapsed, "_LAPSED", ("o.kind = ANY(%(known)s)", "(true OR o.kind = ANY(%(known)s))"))
+
+
+@plant(
+    "each inquiry that proves nothing puts the decision off",
+    caught_by=f"{_LEDGER}test_an_inquiry_that_proves_nothing_gives_an_operation_no_more_time",
+)
+def decision_put_off(patch: Patch) -> None:
+    _reword(patch, ledger.record, "_RECORD", ("AND o.decide_at > o.deadline_at THEN", "AND false THEN"))
