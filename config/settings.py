@@ -25,6 +25,8 @@ NAMES = {
     "LOCKGATE_ALLOW_HTTP": "1 allows plain HTTP to hosts other than this machine",
     "LOCKGATE_LOG": "plain (default) or json",
     "LOCKGATE_DEAF_AFTER": "seconds of silence from Redis after which a worker connects anew; 20 when unset",
+    "LOCKGATE_CRASH_AT": "for drills against the sandbox alone: where a process dies, see config/crashpoint.py",
+    "LOCKGATE_CRASH_LOG": "for such drills: a file that gets a line for each death",
     "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
     "LOCKGATE_HOME": "the folder of `lockgate dev`; .lockgate when unset",
 }

@@ -5,6 +5,7 @@
 3. Where it may be there and the provider cannot be asked, nothing is sent: a person looks, and resolves.
 """
 
+from config import crashpoint
 from config.errors import ConfigError
 from deadletter.review import NEVER_A_REQUEST, describe_closed, resolve_command
 from integrations.registry import BoundKind, Registry
@@ -45,10 +46,12 @@ def requeue(ledger: Ledger, registry: Registry, letter_id: int, order: Order) ->
             give_up_after=(bound.policy if bound else RetryPolicy()).give_up_after,
             confirm_time=bound.confirm_time if bound else 0.0,
         )
+        crashpoint.reached("requeue.before_commit")
         letters.close(connection, letter_id, status="requeued", by=order.actor)
         state = State.UNCONFIRMED if ask else State.WAITING
         after = {"state": state, "effect": dead.effect, "epoch": dead.epoch + 1, "status": "requeued"}
         audit.note(connection, order, "requeue", str(dead.id), before=dead.as_json(), after=after)
+    crashpoint.reached("requeue.after_commit")
     return state
 
 

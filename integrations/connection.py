@@ -18,6 +18,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from config import crashpoint
 from resilience.clock import boottime
 
 _RESOLVERS = 8  # threads; a name server that hangs must not hold the workers' own
@@ -153,6 +154,7 @@ class _Guarded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         allowed = times()
         last: Exception | None = None
+        crashpoint.reached("call.before_connect")
         for family, kind, protocol, address in _addresses(self._dns_host, self.port or self.default_port, allowed):
             try:
                 return _connected(family, kind, protocol, address, allowed)
@@ -167,9 +169,17 @@ class _Guarded(HTTPConnection):
         if not allowed.sent:
             if self.sock is None:
                 self.connect()
+            crashpoint.reached("call.after_connect")
             allowed.guard()
             allowed.sent = True
         super().send(data)
+
+    def getresponse(self) -> Any:
+        """What was asked has left; what is answered begins."""
+        crashpoint.reached("call.after_last_byte")
+        answer = super().getresponse()
+        crashpoint.reached("call.after_first_byte")
+        return answer
 
 
 class PlainConnection(_Guarded):

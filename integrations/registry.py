@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from config import crashpoint
 from config.errors import ConfigError, did_you_mean
 from config.load import LoadedProvider, load_providers
 from config.provider import KindSection, LimitSection, ProviderFile
@@ -84,6 +85,7 @@ class Registry:
         }
         self.kinds = {bound.name: bound for provider in self.providers.values() for bound in _bound(provider)}
         settings.check_names({name: provider.adapter.credentials for name, provider in self.providers.items()})
+        crashpoint.arm(settings.environment, [provider.base_url for provider in self.providers.values()])
 
     def provider(self, name: str) -> Provider:
         """A provider by name.

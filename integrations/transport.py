@@ -13,6 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
+from config import crashpoint
 from integrations.connection import CallTimes, ConnectError, NotSentError, PlainPool, TlsPool, current
 from operations.outcome import Deferred
 from operations.request import Reply, Request, Silence
@@ -104,6 +105,7 @@ class Transport:
             adapter = self._session(session).get_adapter(prepared.url or "")
             answer = adapter.send(prepared, stream=True, timeout=(limits.connect, limits.read), verify=True)
             body = _read(answer, limits.max_body)
+            crashpoint.reached("call.after_answer")
         except (requests.RequestException, HTTPError, ConnectError, OSError, ValueError, zlib.error) as error:
             if isinstance(cause := _root(error), NotSentError):
                 raise cause from None

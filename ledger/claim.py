@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from config import crashpoint
 from ledger.lanes import LOCAL
 from ledger.seal import SealError
 from ledger.session import Ledger
@@ -205,12 +206,15 @@ def claim_all(
     """
     asked_at = clock()
     ordered = sorted(wanted, key=lambda each: each.ticket_id)  # two groups lock in the same order
+    crashpoint.reached("claim.before_commit")
     rows = ledger.rows(_CLAIM, [_values(each, worker) for each in ordered])
     claimed = {
         each.ticket_id: _read(ledger, row, each, asked_at)
         for each, row in zip(ordered, rows, strict=True)
         if row is not None
     }
+    if claimed:
+        crashpoint.reached("claim.after_commit")
     return [claimed.get(each.ticket_id) for each in wanted]
 
 

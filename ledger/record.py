@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from config import crashpoint
 from ledger.claim import Lease
 from ledger.late import settle_late
 from ledger.session import Connection, Ledger
@@ -188,8 +189,10 @@ def record_all(ledger: Ledger, entries: Sequence[Entry]) -> list[bool]:
         psycopg.OperationalError: PostgreSQL went away; it may have been written.
     """
     ordered = sorted(entries, key=lambda each: each.lease.operation_id)  # two groups lock in the same order
+    crashpoint.reached("record.before_commit")
     rows = ledger.rows(_RECORD, [_values(ledger, each) for each in ordered])
     moved = {id(each): row is not None or _late(ledger, each) for each, row in zip(ordered, rows, strict=True)}
+    crashpoint.reached("record.after_commit")
     return [moved[id(each)] for each in entries]
 
 

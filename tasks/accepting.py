@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import event
 
+from config import crashpoint
 from ledger.accept import Acceptance, Answer, Verdict, accept
 from ledger.due import Hint
 from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
@@ -107,7 +108,8 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
                 raise unavailable(error) from None
             continue
         try:
-            return accept(ledger, items)
+            crashpoint.reached("accept.before_commit")
+            return _committed(accept(ledger, items))
         except LOST as error:
             if isinstance(error, READ_ONLY) and not doubt:
                 raise unavailable(error) from None
@@ -129,6 +131,11 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
     """
     if verdict.answer is Answer.CONFLICT:
         raise OperationConflict(item.business_key or item.ticket_id, str(verdict.operation_id), verdict.why)
+
+
+def _committed(verdicts: list[Verdict]) -> list[Verdict]:
+    crashpoint.reached("accept.after_commit")
+    return verdicts
 
 
 def _reach(ledger: Ledger) -> None:

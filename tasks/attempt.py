@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from config import crashpoint
 from deadletter.park import letter
 from integrations.call import Heard as Exchange
 from integrations.call import Line, kept, outcome, verdict
@@ -244,7 +245,9 @@ class _Exchange:
             self.heard = outcome(self._bound, self.request, self.exchange)
             self.failed = self.heard if isinstance(self.heard, Failed) else None
         else:
+            crashpoint.reached("inquiry.before_ask")
             inquiry = self._inquire()
+            crashpoint.reached("inquiry.after_finding")
             self.heard, self.request, self.exchange = inquiry.finding, inquiry.request, inquiry.heard
             self.failed = inquiry.failed
         if self.failed is not None and self.failed.error_class is ErrorClass.RATE_LIMITED:

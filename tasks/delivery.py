@@ -17,6 +17,7 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from kombu.utils import json as kombu_json
 
+from config import crashpoint
 from deadletter.park import letter
 from integrations.evidence import normalised
 from ledger.claim import Claimed, Terms, claim
@@ -297,4 +298,6 @@ def _finish(work: Work) -> None:
         work.attempt.abandon(work.claimed, work.permit)
     if work.follows and work.followed:
         with suppress(*LOST):  # noted later: what follows has fixed ids, and is dropped the second time
+            crashpoint.reached("follow.before_finalise")
             finalise(platform().ledger, work.ticket_id, work.tenant, work.children)
+            crashpoint.reached("follow.after_finalise")

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from config import crashpoint
 from ledger.due import Hint
 from resilience.wire import Wire
 
@@ -80,11 +81,13 @@ def publish(wire: Wire, hints: Iterable[Hint], *, more: Mapping[str, Any] | None
     waiting: dict[str, list[str]] = defaultdict(list)
     for hint in hints:
         waiting[queue_key(hint.queue, hint.priority)].append(envelope(hint, more=more))
+    crashpoint.reached("hint.before_publish")
     try:
         for key, messages in waiting.items():
             _push(wire, key, messages)
     except redis.RedisError:
         return False
+    crashpoint.reached("hint.after_publish")
     return True
 
 

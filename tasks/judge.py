@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+from config import crashpoint
 from config.errors import ConfigError
 from deadletter.park import letter
 from integrations.registry import BoundKind
@@ -104,9 +105,11 @@ def _write(
 ) -> bool:
     lease = stray.lease
     pace = _LOCAL if bound is None else Pace(bound.policy, bound.assurance.settle, bound.confirm_time)
-    return record(
-        platform.ledger, lease, decision, heard=heard, pace=pace, letter=_letter(stray, decision, bound, code)
-    )
+    crashpoint.reached("sweep.before_judge" if heard is None else "sweep.before_take_back")
+    filed = _letter(stray, decision, bound, code)
+    written = record(platform.ledger, lease, decision, heard=heard, pace=pace, letter=filed)
+    crashpoint.reached("sweep.after_judge" if heard is None else "sweep.after_take_back")
+    return written
 
 
 def _letter(stray: Stray, decision: Decision, bound: BoundKind | None, code: str | None) -> Letter | None:

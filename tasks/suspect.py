@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from config import crashpoint
 from ledger.release import blame, later
 from ledger.session import LOST
 from tasks import hint
@@ -45,7 +46,8 @@ def _watched(task: Any, ticket_id: str, request: Mapping[str, Any]) -> None:
     here = platform()
     about = json.dumps(request[hint.HEADER])
     command = [sys.executable, "-X", "faulthandler", "-m", "tasks.alone", here.worker, task.name, ticket_id, about]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603  our own words
+    unarmed = {name: value for name, value in os.environ.items() if name != crashpoint.AT}  # a drill is no poison
+    with subprocess.Popen(command, env=unarmed, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603  our own words
         try:
             code = _end_of(child, lease=task.bound_kind.provider.lease)
         finally:

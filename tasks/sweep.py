@@ -16,6 +16,7 @@ from typing import Any
 import redis
 from celery import bootsteps
 
+from config import crashpoint
 from config.errors import ConfigError
 from ledger import due
 from ledger.due import Backlog, Hint
@@ -181,6 +182,8 @@ class Sweep(threading.Thread):
     def _post(self, hints: Iterable[Hint], *, over: float = 0.0) -> None:
         """Put hints into the outbox, spread over so many seconds."""
         batch, now = list(hints), time.monotonic()
+        if batch:
+            crashpoint.reached("sweep.after_mark")
         for at, one in enumerate(batch):
             self._sent += 1
             heapq.heappush(self._outbox, (now + over * at / max(len(batch), 1), self._sent, one))
