@@ -24,6 +24,8 @@ NOWHERE = {
 #: Files that are longer than most, and why they are one.
 LONG = {
     "ledger/accept.py": "one statement and the three answers to what it found; apart they would be read together",
+    "ledger/claim.py": "one statement, what it is given and what is made of its answer",
+    "ledger/record.py": "one statement, and the new values that each decision gives it",
     "ledger/tables.py": "the schema, read from top to bottom",
     "tasks/attempt.py": "the steps of one attempt, in a row",
     "tasks/results.py": "one class that Celery makes and calls, results and chords",

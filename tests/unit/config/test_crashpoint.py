@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from given.documents import ROOT
+from given.documents import ROOT, rows
 
 from config import crashpoint
 from config.errors import ConfigError
@@ -54,3 +54,8 @@ def test_every_place_is_in_the_code_once_and_every_place_of_the_code_is_told() -
                         part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant) and part.value
                     ]
     assert sorted(map(str, found)) == sorted(crashpoint.POINTS)
+
+
+def test_the_page_on_proof_tells_of_each_place() -> None:
+    told = {name.strip("`"): what for name, what in rows("docs/proof.md", "Where a process is told to die")}
+    assert told == crashpoint.POINTS
