@@ -12,8 +12,9 @@ from pathlib import Path
 
 from config import logs
 from ledger.session import LOST
-from tasks import delivery, hint, platform
+from tasks import delivery, platform
 from tasks.app import app
+from tasks.attempt import Attempt
 from tasks.suspect import NO_LEDGER, WORD
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -26,12 +27,22 @@ def main(arguments: Sequence[str]) -> int:
     settings = platform.platform().settings
     logs.set_up(settings.log, settings.secrets(), level=logging.INFO)
     app.loader.import_default_modules()
+    told = json.loads(about)
     _speak()
     try:
-        delivery.attempt_alone(app.tasks[name], ticket_id, {hint.HEADER: json.loads(about)}, _speak)
+        _attempt(Attempt(
+            platform.platform(), app.tasks[name].bound_kind, ticket_id, told["tenant"], probe=told["probe"], alone=True,
+            answered=_speak,
+        ))  # fmt: skip
     except LOST:
         return NO_LEDGER
     return 0
+
+
+def _attempt(attempt: Attempt) -> None:
+    work = delivery.admitted(attempt)
+    if work is not None and work.claimed is not None and work.permit is not None:
+        attempt.call(work.claimed, work.permit)
 
 
 def _belong_to(worker: str) -> None:

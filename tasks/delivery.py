@@ -120,17 +120,6 @@ def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
     return True
 
 
-def attempt_alone(task: Any, ticket_id: str, request: Mapping[str, Any], answered: Callable[[], None]) -> None:
-    """Make the next attempt in a process that carries out nothing else; `answered` is called when there is an outcome."""
-    about = request[hint.HEADER]
-    attempt = Attempt(
-        platform(), task.bound_kind, ticket_id, about["tenant"], probe=about["probe"], alone=True, answered=answered
-    )
-    work = _admitted(attempt)
-    if work is not None and work.claimed is not None and work.permit is not None:
-        attempt.call(work.claimed, work.permit)
-
-
 def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
     bound = getattr(task, "bound_kind", None)
     if bound is None:
@@ -143,13 +132,13 @@ def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None
         begun = company.take(ticket_id)
         if begun is None:
             probe = bool((request.get(hint.HEADER) or {}).get("probe"))
-            work = _admitted(Attempt(platform(), bound, ticket_id, hint.tenant_of(request), probe=probe))
+            work = admitted(Attempt(platform(), bound, ticket_id, hint.tenant_of(request), probe=probe))
         else:
             work = _joined(begun)
     return work or _follow_up(ticket_id)
 
 
-def _admitted(attempt: Attempt) -> Work | None:
+def admitted(attempt: Attempt) -> Work | None:
     """Admit, then claim; None when this hint leads to no attempt."""
     own = account(
         attempt.platform, attempt.bound.provider, attempt.tenant, may_probe=attempt.probe, ticket=attempt.ticket_id
