@@ -8,6 +8,7 @@ import uuid
 
 import psycopg
 from celery import Celery, Task
+from celery.exceptions import OperationalError
 
 from baselines import provider, shop
 
@@ -21,7 +22,7 @@ class Order(Task):
     def on_failure(self, exc: BaseException, task_id: str, args: tuple[str], kwargs: object, einfo: object) -> None:
         """Celery calls this after the last try."""
         del task_id, kwargs, einfo
-        declined = isinstance(exc, provider.RefusedError) and exc.declined
+        declined = isinstance(exc, provider.DeclinedError)
         shop.settle(args[0], shop.DECLINED if declined else shop.FAILED, why=repr(exc)[:200])
 
 
@@ -43,6 +44,6 @@ def order(name: str, tenant: str, kind: str, fields: dict[str, object]) -> None:
     if shop.place(name, tenant, kind, fields):
         try:
             carry_out.delay(name)
-        except app.connection().recoverable_connection_errors:
+        except OperationalError:
             shop.forget(name)
             raise

@@ -8,6 +8,7 @@ import random
 
 import psycopg
 from celery import Celery, Task
+from celery.exceptions import OperationalError
 
 from baselines import provider, shop
 
@@ -35,7 +36,9 @@ def carry_out(self: Task, name: str) -> None:
         reference = provider.send(name, tenant, kind, fields, key=f"order-{name}")
         shop.settle(name, shop.DONE, reference=reference)
     except provider.RefusedError as refused:
-        shop.settle(name, shop.DECLINED if refused.declined else shop.FAILED, why=str(refused))
+        shop.settle(
+            name, shop.DECLINED if isinstance(refused, provider.DeclinedError) else shop.FAILED, why=str(refused)
+        )
     except (*provider.WORTH_ANOTHER_TRY, psycopg.OperationalError) as error:
         if self.request.retries >= self.max_retries:
             shop.settle(name, shop.FAILED, why=repr(error)[:200])
@@ -49,6 +52,6 @@ def order(name: str, tenant: str, kind: str, fields: dict[str, object]) -> None:
     if shop.place(name, tenant, kind, fields):
         try:
             carry_out.delay(name)
-        except app.connection().recoverable_connection_errors:
+        except OperationalError:
             shop.forget(name)
             raise

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import psycopg
+from celery.exceptions import OperationalError
 from celery.signals import worker_ready
 
 from baselines import shop
@@ -36,7 +37,7 @@ def relay() -> None:
             with shop.connect() as connection:
                 for (name,) in connection.execute(_SLICE).fetchall():
                     carry_out.delay(name)
-        except (psycopg.OperationalError, *app.connection().recoverable_connection_errors) as error:
+        except (psycopg.OperationalError, OperationalError) as error:
             logger.warning("the outbox waits: %s", error)
 
 

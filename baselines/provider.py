@@ -8,20 +8,16 @@ import requests
 #: What is worth another try: no connection, no answer in time or none that can be read, and the server's own errors.
 WORTH_ANOTHER_TRY = (requests.RequestException, ValueError, KeyError)
 _TIME_LIMITS = (1.0, 1.5)  # seconds to connect and to read; a tenth of the usual ones, like all times of the soak
+_INACTIVE = "406"  # Postmark's code for an address that takes no mail
 _LATER, _TOO_MANY, _SERVER = 408, 429, 500
 
 
 class RefusedError(Exception):
-    """The provider said no, and would say no again.
+    """The provider said no, and would say no again; the message is its code."""
 
-    Args:
-        why: its code, or the status.
-        declined: it is about the customer's card or address, not about our request.
-    """
 
-    def __init__(self, why: str, *, declined: bool) -> None:
-        super().__init__(why)
-        self.declined = declined
+class DeclinedError(RefusedError):
+    """It said no to the customer's card or address, not to our request."""
 
 
 def send(name: str, tenant: str, kind: str, fields: dict[str, Any], *, key: str) -> str | None:
@@ -87,11 +83,15 @@ def _read(kind: str, reply: requests.Response) -> str | None:
     said = reply.json()
     if status >= requests.codes.bad_request:
         code = _code(said)
-        raise RefusedError(code, declined=status == requests.codes.payment_required or code == "406")
+        raise (
+            DeclinedError(code)
+            if status == requests.codes.payment_required or code == _INACTIVE
+            else RefusedError(code)
+        )
     if status >= requests.codes.multiple_choices:
-        raise RefusedError(f"redirected with {status}", declined=False)
+        raise RefusedError(f"redirected with {status}")
     if kind == "stripe.take_payment" and said["status"] not in {"succeeded", "processing"}:
-        raise RefusedError(said["status"], declined=True)
+        raise DeclinedError(said["status"])
     if kind == "postmark.send_email":
         return _mail(said)
     if kind == "plain.send_ping":
@@ -103,7 +103,7 @@ def _read(kind: str, reply: requests.Response) -> str | None:
 
 def _mail(said: dict[str, Any]) -> str:
     if said["ErrorCode"]:
-        raise RefusedError(str(said["ErrorCode"]), declined=str(said["ErrorCode"]) == "406")
+        raise DeclinedError(_INACTIVE) if str(said["ErrorCode"]) == _INACTIVE else RefusedError(str(said["ErrorCode"]))
     return str(said["MessageID"])
 
 
