@@ -6,7 +6,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted referee format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted rolling referee format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -55,6 +55,9 @@ planted: .venv/.dev ## every bug of tests/planted, planted into the real platfor
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)
 	$(BIN)/python tests/referee/hear.py $(ARGS)
+
+rolling: .venv/.dev ## a rolling restart from the version before to this one and back, under load (needs the full history)
+	$(BIN)/python -m pytest tests/rolling/roll.py -q $(ARGS)
 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -77,13 +77,21 @@ class Sandbox:
 class Worker:
     """One `celery worker` process."""
 
-    def __init__(self, environment: dict[str, str], log: Path, options: list[str], *, gossip: bool = False) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        log: Path,
+        options: list[str],
+        *,
+        gossip: bool = False,
+        source: Path | None = None,
+    ) -> None:
         self.log = log
         quiet = [] if gossip else ["--without-gossip", "--without-mingle"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", *quiet, *options],
-                env=environment, stdout=output, stderr=output, start_new_session=True,
+                env=environment, stdout=output, stderr=output, start_new_session=True, cwd=source,
             )  # fmt: skip
         eventually(lambda: "ready." in log.read_text() or self.process.poll() is not None)
         assert self.process.poll() is None, log.read_text()
@@ -138,15 +146,17 @@ class Deployment:
         return platforms.platform()
 
     def worker(
-        self, *options: str, pool: str = "threads", concurrency: int = 4, gossip: bool = False, **environment: str
-    ) -> Worker:
-        """Start one more worker, and wait until it is ready."""
+        self, *options: str, pool: str = "threads", concurrency: int = 4, gossip: bool = False,
+        source: Path | None = None, **environment: str,
+    ) -> Worker:  # fmt: skip
+        """Start one more worker, from the source in another folder if one is given, and wait until it is ready."""
         number = len(self.workers)
         worker = Worker(
             self.environment | environment,
             self.folder / f"worker-{number}.log",
             ["-P", pool, "-c", str(concurrency), "-n", f"w{number}@%h", *options],
             gossip=gossip,
+            source=source,
         )
         self.workers.append(worker)
         return worker
