@@ -1,5 +1,8 @@
 """What the sweep decides between attempts: leases that lapsed, operations out of time or attempts."""
 
+import logging
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -11,7 +14,7 @@ from ledger.lanes import LOCAL
 from ledger.lapsed import Stray, lapsed, overdue
 from ledger.record import Heard, Letter, Pace, record
 from ledger.release import POISONED
-from ledger.session import Connection
+from ledger.session import LOST, Connection
 from operations.means import Assurance, Means
 from operations.operation import POISON, SUSPECT, Purpose, RetryPolicy
 from operations.outcome import Effect, ErrorClass, Failed, Unclear
@@ -26,19 +29,37 @@ _MOST = 200  # operations in one look; the rest at the next tick, so that one ba
 _LOCAL_CRASHES = 5  # claims in a row lost with their worker, after which a plain task is not run again
 _UNKNOWN_KIND = Assurance(Means.NOTHING)
 _LOCAL = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
+_told: set[uuid.UUID] = set()  # each tick meets it again; it is told of once
+_log = logging.getLogger(__name__)
 _rng = Random()  # noqa: S311  jitter needs no secrecy
 
 
 def take_back(platform: Platform, connection: Connection) -> int:
     """Decide about operations whose worker was lost: asked, sent again under their key, or a person's turn."""
     strays = lapsed(connection, lambda kind: _assurance(platform, kind), known=platform.registry.kinds, limit=_MOST)
-    return sum(_reap(platform, stray) for stray in strays)
+    return _each(strays, lambda stray: _reap(platform, stray))
 
 
 def judge(platform: Platform, connection: Connection) -> int:
     """Decide about operations whose time is up: the deadline, an expiry, a revocation, the last attempt."""
     strays = overdue(connection, lambda kind: _assurance(platform, kind), known=platform.registry.kinds, limit=_MOST)
-    return sum(_judge(platform, connection, stray) for stray in strays)
+    return _each(strays, lambda stray: _judge(platform, connection, stray))
+
+
+def _each(strays: Sequence[Stray], decide: Callable[[Stray], bool]) -> int:
+    """Decide about each; a row that cannot be decided about keeps nobody else waiting."""
+    decided = 0
+    for stray in strays:
+        try:
+            decided += decide(stray)
+        except LOST:
+            raise
+        except Exception:  # noqa: BLE001  whatever is wrong with one row, the sweep must go on
+            operation = stray.lease.operation_id
+            if operation not in _told:
+                _told.add(operation)
+                _log.exception("operation %s cannot be decided about; the others are", operation)
+    return decided
 
 
 def _reap(platform: Platform, stray: Stray) -> bool:

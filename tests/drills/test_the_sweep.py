@@ -168,3 +168,22 @@ def test_kinds_that_share_a_limit_are_hinted_at_one_after_another(deploy: Deploy
     }
     assert len(times) > 4
     assert min(later - sooner for sooner, later in pairwise(times)) > 0.5 * (times[-1] - times[0]) / len(times)
+
+
+def test_a_row_that_cannot_be_decided_about_keeps_no_other_waiting(deploy: Deploy) -> None:
+    deployment = deploy()
+    spoilt, other = pay("5099-spoilt"), pay("5099-other")
+    with deployment.platform.ledger.connection() as connection:  # leases that lapsed
+        connection.execute(
+            "UPDATE lockgate.operations SET state = 'calling', purpose = 'send', lease_token = gen_random_uuid(), "
+            "lease_until = statement_timestamp() - interval '1 hour', worker = 'gone', fence = 1"
+        )
+        connection.execute(
+            "UPDATE lockgate.operations SET failures = 32767, lease_until = lease_until - interval '1 hour' WHERE id = "
+            "(SELECT operation_id FROM lockgate.tickets WHERE id = %s)",
+            [spoilt.id],
+        )
+    worker = deployment.worker()
+    deployment.ends(other.id)
+    assert deployment.state_of(spoilt.id) == "calling"
+    assert worker.log.read_text().count("cannot be decided about") == 1
