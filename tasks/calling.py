@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from celery import signals
@@ -102,23 +102,19 @@ def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) 
 def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
     answers: list[Accepted] = []
     for start in range(0, len(items), _BATCH):
-        drafts = _all_drafted(task, items[start : start + _BATCH])
-        answers += _accept_batch(task, drafts, hint=start < _WINDOW)
+        drafts = _all_drafted(task, items[start : start + _BATCH], hintable=start < _WINDOW)
+        wanted = [made for made in drafts if isinstance(made, Acceptance)]
+        verdicts = accepted(platform().ledger, wanted) if wanted else []
+        _hint(wanted, verdicts)  # at once: a hint that is noted and not there for seconds is taken for lost
+        answers += _answers(task, drafts, verdicts)
     return answers
 
 
-def _accept_batch(task: Any, drafts: Sequence[Acceptance | LockgateError], *, hint: bool) -> list[Accepted]:
-    wanted = [made for made in drafts if isinstance(made, Acceptance)]
-    if not hint:
-        wanted = [replace(item, hint=False) for item in wanted]
-    verdicts = accepted(platform().ledger, wanted) if wanted else []
-    _hint(wanted, verdicts)  # at once: a hint that is noted and not there for seconds is taken for lost
-    return _answers(task, drafts, verdicts)
-
-
-def _all_drafted(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Acceptance | LockgateError]:
+def _all_drafted(
+    task: Any, items: Sequence[Mapping[str, Any]], *, hintable: bool = True
+) -> list[Acceptance | LockgateError]:
     queue = queue_of(task)
-    return [_drafted(task, fields, queue) for fields in items]
+    return [_drafted(task, fields, queue, hintable=hintable) for fields in items]
 
 
 def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
@@ -131,10 +127,10 @@ def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
         publish(hints)
 
 
-def _drafted(task: Any, fields: Mapping[str, Any], queue: str) -> Acceptance | LockgateError:
+def _drafted(task: Any, fields: Mapping[str, Any], queue: str, *, hintable: bool = True) -> Acceptance | LockgateError:
     bound = task.bound_kind
     transaction = joined()
-    hintable = transaction is None or transaction.hintable
+    hintable = hintable and (transaction is None or transaction.hintable)
     posting = Posting(str(keys.new_id()), task.name, queue, hint=hintable)
     try:
         return acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)

@@ -31,13 +31,18 @@ def at(path: str, reference: str) -> str:
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return "&".join(f"{_name(name)}={quote_plus(value)}" for name, value in _flat(fields)).encode()
+    return "&".join(f"{_name(name)}={_quoted(value)}" for name, value in _flat(fields)).encode()
 
 
 @lru_cache
 def _name(name: str) -> str:
     """Names are few, and brackets take long to quote."""
     return quote_plus(name)
+
+
+def _quoted(value: str) -> str:
+    """Most values are words and numbers, and need no quoting."""
+    return value if value.isascii() and value.isalnum() else quote_plus(value)
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]":
