@@ -26,6 +26,10 @@ OF_THE_CALLER = {"accept.before_commit", "accept.after_commit", "hint.before_pub
 OF_A_PERSON = {"requeue.before_commit", "requeue.after_commit"}
 OF_A_WORKER = sorted(set(POINTS) - {"accept.before_commit", "accept.after_commit"} - OF_A_PERSON)
 KILLS = 2
+IN_EVERY_RUN = {
+    "claim.after_commit", "call.after_last_byte", "call.after_answer", "record.before_commit", "record.after_commit",
+    "sweep.before_take_back", "inquiry.after_finding", "follow.before_finalise",
+}  # fmt: skip
 
 ASK = """
 import sys, json
@@ -34,7 +38,10 @@ print(take_payment.delay(**json.loads(sys.argv[1])).id)
 """
 
 
-@pytest.mark.parametrize("point", OF_A_WORKER)
+@pytest.mark.parametrize(
+    "point",
+    [pytest.param(point, marks=[] if point in IN_EVERY_RUN else [pytest.mark.nightly]) for point in OF_A_WORKER],
+)
 def test_workers_that_die_there_cost_time_and_no_operation(deploy: Deploy, tmp_path: Path, point: str) -> None:
     deployment = deploy(**TIMES, **({"retry__give_up_after": "2s"} if point.endswith("_judge") else {}))
     payments = [pay(f"8401-{number}") for number in range(3)]
