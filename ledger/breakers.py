@@ -10,9 +10,12 @@ from resilience.breaker import Breaker, BreakerState
 
 _NOTE = """
 INSERT INTO lockgate.breaker_moves (provider, before, after, trip, retry_at, worker)
-VALUES (%(provider)s, %(before)s, %(after)s, %(trip)s,
-    statement_timestamp() + nullif(%(retry_in)s, 0) * interval '1 second', %(worker)s)
+SELECT %(provider)s, %(before)s, %(after)s, %(trip)s,
+    statement_timestamp() + nullif(%(retry_in)s, 0) * interval '1 second', %(worker)s
+WHERE NOT EXISTS (
+    SELECT FROM lockgate.breaker_moves WHERE provider = %(provider)s AND trip = %(trip)s AND after = %(after)s)
 """
+_ONE_AT_A_TIME = 7_030_602  # with the provider's name, the key of the advisory lock under which moves are noted
 
 _LAST = """
 SELECT m.after, m.trip, extract(epoch FROM m.retry_at - statement_timestamp())::float8,
@@ -34,11 +37,13 @@ def note(
     connection: Connection, provider: str, *, before: BreakerState, after: BreakerState, trip: int, retry_in: float,
     worker: str,
 ) -> None:  # fmt: skip
-    """Write down a move."""
+    """Write down a move, once: who caused it does, and a sweep that finds the difference before that is written."""
     values = {
         "provider": provider, "before": before, "after": after, "trip": trip, "retry_in": retry_in, "worker": worker,
     }  # fmt: skip
-    connection.execute(_NOTE, values)
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_ONE_AT_A_TIME, provider])
+        connection.execute(_NOTE, values)
 
 
 @dataclass(frozen=True, slots=True)
