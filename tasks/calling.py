@@ -87,14 +87,16 @@ def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
 
 def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) -> list[Accepted]:
     """Accept many operations; see `IntegrationTask.accept_many`."""
-    if not atomic and joined() is None:
-        return _in_batches(task, items)
+    return _atomically(task, items) if atomic else _in_batches(task, items)
+
+
+def _atomically(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
     drafts = _all_drafted(task, items)
     wrong = next((made for made in drafts if isinstance(made, LockgateError)), None)
-    if atomic and wrong is not None:
+    if wrong is not None:
         raise wrong
     wanted = [made for made in drafts if isinstance(made, Acceptance)]
-    verdicts = _accepted_atomically(wanted) if atomic else accepted(platform().ledger, wanted)
+    verdicts = _accepted_atomically(wanted)
     _hint(wanted, verdicts)
     return _answers(task, drafts, verdicts)
 

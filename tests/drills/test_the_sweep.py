@@ -6,7 +6,8 @@ The design speaks of ten thousand hints; a thousand fit into every run of the te
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,10 @@ import pytest
 import redis
 from given.deployment import Deployment, Worker, eventually
 from given.payments import mail, pay, payment
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
+from tasks.accepting import accept_in
 from tasks.payments import create_customer, take_payment
 from tasks.sweep import WINDOW, Sweep
 
@@ -47,11 +51,27 @@ def epoch(deployment: Deployment) -> int:
     return int(row[0])
 
 
-def test_a_long_queue_that_nobody_takes_from_holds_no_more_than_the_window(deploy: Deploy) -> None:
+@contextmanager
+def transaction(deployment: Deployment, *, of_the_caller: bool) -> Iterator[None]:
+    """Accept in a transaction of the caller's, or just so."""
+    if not of_the_caller:
+        yield
+        return
+    engine = create_engine(deployment.settings.database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with Session(engine) as session, session.begin(), accept_in(session):
+        yield
+    engine.dispose()
+
+
+@pytest.mark.parametrize("of_the_caller", [False, True])
+def test_a_long_queue_that_nobody_takes_from_holds_no_more_than_the_window(
+    deploy: Deploy, *, of_the_caller: bool
+) -> None:
     deployment = deploy(limits=[])
     deployment.worker("-Q", "postmark")
     eventually(lambda: epoch(deployment) == 1)
-    take_payment.accept_many([payment(f"9001-{number}") for number in range(3000)])
+    with transaction(deployment, of_the_caller=of_the_caller):
+        take_payment.accept_many([payment(f"9001-{number}") for number in range(3000)])
     looks(deployment, 6)
     found = waiting(deployment)
     assert len(found) == len(set(found)) == WINDOW
