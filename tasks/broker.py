@@ -16,7 +16,7 @@ from kombu.connection import Connection as Stock
 from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
-from redis import Redis, RedisError
+from redis import RedisError
 
 from tasks.envelope import LARGEST, trouble
 
@@ -54,18 +54,6 @@ class Connection(Stock):
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         """Connect, however long it takes; Celery gives no pauses of its own."""
         return super().ensure_connection(*args, **(_RETRY | kwargs))
-
-
-class Client(Redis):
-    """A client of Redis that hands on no message which is larger than any may be."""
-
-    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-        """Read an answer; too large a message is none."""
-        answer = super().parse_response(connection, command_name, **options)
-        if command_name == "BRPOP" and answer and len(answer[1]) > LARGEST:
-            _log.error("a message of %d bytes in %s is dropped: none of ours is so large", len(answer[1]), answer[0])
-            return None
-        return answer
 
 
 class Channel(redis.Channel):
@@ -121,9 +109,6 @@ class Channel(redis.Channel):
         except _UNREADABLE as error:
             _log.error("a broadcast is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
             raise Empty from None
-
-    def _get_client(self) -> type[Client]:
-        return Client
 
     def _restore(self, message: Any, *args: Any, **kwargs: Any) -> Any:
         client = getattr(self.connection, "client", None)

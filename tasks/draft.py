@@ -17,9 +17,9 @@ from ledger.lanes import LOCAL, LaneKey
 from operations import keys
 from operations.errors import InvalidArgumentsError
 from operations.request import Request
+from tasks.hint import DEFAULT_TENANT
 
 LARGEST_ARGUMENTS = 256 * 1024  # bytes of JSON
-DEFAULT_TENANT = "default"
 _LOCAL_GIVE_UP_AFTER = 365 * 86_400.0  # seconds; a plain task has no deadline of its own
 _KEY_LENGTH = 200
 

@@ -14,6 +14,7 @@ from ledger.due import Hint
 from resilience.wire import Wire
 
 HEADER = "lockgate"
+DEFAULT_TENANT = "default"
 VERSION = 1
 LARGEST = 1024  # bytes of headers and body
 
@@ -129,7 +130,7 @@ def is_alone(request: Mapping[str, Any]) -> bool:
 def tenant_of(request: Mapping[str, Any]) -> str:
     """Whose operation a delivered message is about; of one from elsewhere, as its arguments say."""
     named = (request.get(HEADER) or {}).get("tenant") or (request.get("kwargs") or {}).get("tenant")
-    return str(named or "default")
+    return str(named or DEFAULT_TENANT)
 
 
 def is_probe(request: Mapping[str, Any]) -> bool:

@@ -20,7 +20,8 @@ from operations.outcome import Effect, ErrorClass
 from operations.states import State
 from resilience.decide import Park
 from tasks.accepting import accepted
-from tasks.draft import DEFAULT_TENANT, Posting, packed
+from tasks.draft import Posting, packed
+from tasks.hint import DEFAULT_TENANT
 from tasks.platform import platform
 
 
