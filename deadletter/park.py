@@ -22,9 +22,24 @@ def letter(
         message: normalised: what differs from case to case must not split a group.
         hold: seconds for which a canvas waits for a person before it fails.
     """
-    parts = (provider, kind, park.reason, park.error_class or "", code or "", message)
-    fingerprint = hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:_LENGTH]
-    return Letter(fingerprint, message or None, code, hold)
+    what = park.error_class or park.reason
+    name = fingerprint(provider, kind, what, effect=park.effect, code=code, message=message)
+    return Letter(name, message or None, code, hold)
+
+
+def fingerprint(provider: str, kind: str, what: str, *, effect: str, code: str | None, message: str | None) -> str:
+    """The name of the group of what failed alike.
+
+    Args:
+        provider: the provider's name.
+        kind: the kind's name.
+        what: the error class, or the reason where no answer had one.
+        effect: what is known to be true at the provider: what is to be done depends on it.
+        code: the provider's, or ours for a silence.
+        message: normalised.
+    """
+    parts = (provider, kind, what, effect, code or "", message or "")
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:_LENGTH]
 
 
 def code_and_message(heard: object) -> tuple[str | None, str]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from deadletter.park import fingerprint
 from deadletter.review import describe_closed
 from ledger import audit, letters, reopen
 from ledger.audit import Order
@@ -69,7 +70,7 @@ def nothing_happened(ledger: Ledger, letter_id: int, order: Order) -> None:
         _refuse_plain(decision.dead)
         _refuse_done(decision.dead)
         reopen.rule_out(decision.connection, decision.dead.id)
-        letters.lower_effect(decision.connection, letter_id)
+        letters.lower_effect(decision.connection, letter_id, fingerprint=_without_effect(decision.dead))
         decision.write("resolve", {"state": State.DEAD, "effect": Effect.NONE})
 
 
@@ -101,6 +102,13 @@ def _deciding(ledger: Ledger, letter_id: int, order: Order) -> Iterator[_Decisio
             audit.note(connection, order, action, str(dead.id), before=dead.as_json(), after=after)
 
         yield _Decision(connection, dead, write)
+
+
+def _without_effect(dead: Dead) -> str:
+    """The group of a letter that is proven to have had no effect."""
+    letter = dead.letter
+    what = letter.error_class or letter.reason
+    return fingerprint(letter.provider, letter.kind, what, effect=Effect.NONE, code=letter.code, message=letter.message)
 
 
 def _refuse_plain(dead: Dead) -> None:

@@ -18,11 +18,18 @@ _MOST_ITEMS = 50  # of one list
 
 # What would split one failure into many groups, or name a person.
 _NORMALISED = (
-    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "<email>"),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\b[a-z]{2,8}_[A-Za-z0-9]{6,}\b"), "<id>"),
-    (re.compile(r"https?://\S+"), "<url>"),
-    (re.compile(r"\b\d[\d.,:-]*\b"), "<n>"),
+    (re.compile(r"\bhttps?://\S+"), "<url>"),
+    (re.compile(r"[^\s<>\"'(),;:\[\]]+@[\w-]+(\.[\w-]+)+"), "<email>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    # 2026-11-29, 2026-11-29T01:08:31.5Z, 2026-11-29 01:08:31+01:00
+    (re.compile(r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"), "<time>"),
+    (re.compile(r"\b([0-9a-f]{1,4}:){2,7}(:?[0-9a-f]{1,4}){1,7}\b", re.IGNORECASE), "<address>"),
+    # GBP 42.00, 42.00 GBP, £42: which currency it was is no other failure
+    (re.compile(r"(\b[A-Z]{3} ?|[£$€¥] ?)\d[\d.,]*\b|\b\d[\d.,]* ?([A-Z]{3}\b|[£$€¥])"), "<amount>"),
+    (re.compile(r"\b[a-z]{2,8}(_(test|live))?_[A-Za-z0-9]{6,}\b"), "<id>"),
+    # Eight characters and more with a digit and a letter among them: an id, a hash, a token
+    (re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{8,}(?![\w-])"), "<id>"),
+    (re.compile(r"\b\d[\d.,:/-]*\b"), "<n>"),
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger import groups
 from ledger.session import Connection
 
 _LETTER = """
@@ -12,22 +13,22 @@ d.id, d.operation_id, d.epoch, d.tenant, d.provider, d.kind, o.business_key, d.r
     d.message, d.fingerprint, d.status, d.dead_at, d.decide_by, d.closed_at, d.closed_by
 FROM lockgate.dead_letters d JOIN lockgate.operations o ON o.id = d.operation_id
 """
-_MATCH = """
-WHERE d.status = %(status)s
-    AND (%(provider)s::text IS NULL OR d.provider = %(provider)s) AND (%(tenant)s::text IS NULL OR d.tenant = %(tenant)s)
-    AND (%(kind)s::text IS NULL OR d.kind = %(kind)s)
-    AND (%(fingerprint)s::text IS NULL OR d.fingerprint = %(fingerprint)s)
-"""
-_LIST = f"SELECT {_LETTER} {_MATCH} ORDER BY d.id DESC LIMIT %(limit)s"
+#: What a filter may ask for, and how it is written: only what is asked stands in a statement, so that its plan fits.
+_TERMS = {
+    "provider": "d.provider = %(provider)s",
+    "tenant": "d.tenant = %(tenant)s",
+    "kind": "d.kind = %(kind)s",
+    "error_class": "d.error_class = %(error_class)s",
+    "effect": "d.effect = %(effect)s",
+    "fingerprint": "d.fingerprint = %(fingerprint)s",
+    "alike": "d.fingerprint = ANY(%(alike)s)",
+    "since": "d.dead_at >= %(since)s",
+    "until": "d.dead_at < %(until)s",
+    "before": "d.id < %(before)s",
+}
+STATUSES = ("open", "requeued", "resolved", "discarded", "superseded", "closed")
 _ONE = f"SELECT {_LETTER} WHERE d.id = %s"
 _OF_OPERATION = f"SELECT {_LETTER} WHERE d.operation_id = %s ORDER BY d.epoch"
-_GROUPS = f"""
-SELECT d.fingerprint, d.provider, d.kind, d.reason, min(d.code), min(d.message), d.effect, count(*), min(d.dead_at),
-    max(d.dead_at), max(d.id)
-FROM lockgate.dead_letters d {_MATCH}
-GROUP BY d.fingerprint, d.provider, d.kind, d.reason, d.effect ORDER BY count(*) DESC LIMIT %(limit)s
-"""  # noqa: S608  made of the constants above
-
 _STANDING = """
 SELECT id, state, reason, effect, epoch, provider, kind, tenant, frozen, reference, code, expires_at, revoked_at,
     coalesce(send_until < statement_timestamp(), false) AS key_forgotten, first_sent_at IS NOT NULL AS was_sent
@@ -41,7 +42,7 @@ _CLOSE = """
 UPDATE lockgate.dead_letters SET status = %(status)s, closed_at = statement_timestamp(), closed_by = %(by)s
 WHERE id = %(id)s AND status = 'open'
 """
-_LOWER = "UPDATE lockgate.dead_letters SET effect = 'none' WHERE id = %s AND status = 'open'"
+_LOWER = "UPDATE lockgate.dead_letters SET effect = 'none', fingerprint = %s WHERE id = %s AND status = 'open'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +72,6 @@ class DeadLetter:
     def name(self) -> str:
         """As people type it."""
         return f"dl_{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Dead letters that share a fingerprint and an effect."""
-
-    fingerprint: str
-    provider: str
-    kind: str
-    reason: str
-    code: str | None
-    message: str | None
-    effect: str
-    count: int
-    first_at: datetime
-    last_at: datetime
-    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +112,57 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which dead letters: those that a filter leaves out have None."""
+    """Which dead letters: those that a filter leaves out have None.
+
+    Attributes:
+        text: a part of the reason, the code or the message, in any case.
+        since, until: when they died; `until` is left out itself.
+        before: the id of the last letter of the page before.
+    """
 
     status: str = "open"
     provider: str | None = None
     tenant: str | None = None
     kind: str | None = None
     fingerprint: str | None = None
+    error_class: str | None = None
+    effect: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
     limit: int = 50
+
+    def as_json(self) -> dict[str, Any]:
+        """What was asked for, for a plan and for the audit."""
+        asked = {name: value for name, value in asdict(self).items() if value is not None and name not in _NO_FILTER}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asked.items()}
+
+
+_NO_FILTER = ("limit", "before", "status")
+
+
+def matching(connection: Connection, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """The condition on `dead_letters d` that a filter means, and its values.
+
+    Raises:
+        ValueError: there is no such status.
+    """
+    values = asdict(wanted) | {"alike": None}
+    if wanted.text:
+        values["alike"] = groups.alike(connection, wanted.text)
+    if wanted.status not in STATUSES:
+        raise ValueError(f"{wanted.status!r} is no status of a dead letter; use one of {', '.join(STATUSES)}")
+    # The status stands in the statement itself: the indexes of open letters fit no value that is still to come.
+    terms = [f"d.status = '{wanted.status}'", *(term for name, term in _TERMS.items() if values[name] is not None)]
+    return " AND ".join(terms), values
 
 
 def listed(connection: Connection, wanted: Wanted) -> list[DeadLetter]:
     """The newest dead letters."""
-    return [DeadLetter(*row) for row in connection.execute(_LIST, asdict(wanted)).fetchall()]
-
-
-def grouped(connection: Connection, wanted: Wanted) -> list[Group]:
-    """The largest groups of equal failures."""
-    return [Group(*row) for row in connection.execute(_GROUPS, asdict(wanted)).fetchall()]
+    condition, values = matching(connection, wanted)
+    query = f"SELECT {_LETTER} WHERE {condition} ORDER BY d.id DESC LIMIT %(limit)s"
+    return [DeadLetter(*row) for row in connection.execute(query, values).fetchall()]
 
 
 def of_operation(connection: Connection, operation_id: uuid.UUID) -> list[DeadLetter]:
@@ -191,6 +208,6 @@ def close(connection: Connection, letter_id: int, *, status: str, by: str) -> bo
     return connection.execute(_CLOSE, {"id": letter_id, "status": status, "by": by}).rowcount == 1
 
 
-def lower_effect(connection: Connection, letter_id: int) -> None:
-    """A person has proved that nothing happened."""
-    connection.execute(_LOWER, [letter_id])
+def lower_effect(connection: Connection, letter_id: int, *, fingerprint: str) -> None:
+    """A person has proved that nothing happened: it is filed with what had no effect."""
+    connection.execute(_LOWER, [fingerprint, letter_id])

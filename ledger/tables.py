@@ -4,6 +4,7 @@ docs/decisions/0002-the-schema.md says why they are cut like this, and what may 
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -92,13 +93,15 @@ business_keys = Table(
     Column("tenant", Text, nullable=False),
     Column("provider", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("business_key", Text, nullable=False, index=True),
+    Column("business_key", Text, nullable=False),
     Column("generation", Integer, nullable=False, server_default="1"),
     Column("operation_id", UUID, nullable=False, comment="the current generation's"),
     Column("digest", LargeBinary, nullable=False, comment="keyed digest of the given arguments"),
     Column("schema_version", SmallInteger, nullable=False, comment="of the arguments that the digest is over"),
     Column("created_at", _time, nullable=False, server_default=_now),
 )
+# Serves a key, and all keys that begin alike: the work of one entity, such as order:1001.
+Index("business_keys_business_key", business_keys.c.business_key, postgresql_ops={"business_key": "text_pattern_ops"})
 
 operations = Table(
     "operations",
@@ -247,7 +250,15 @@ dead_letters = Table(
     _one_of("status", ["open", "requeued", "resolved", "discarded", "superseded", "closed"]),
 )
 Index("dead_letters_open", dead_letters.c.id.desc(), postgresql_where=text("status = 'open'"))
-Index("dead_letters_group", dead_letters.c.fingerprint, postgresql_where=text("status = 'open'"))
+for _column in ("fingerprint", "provider", "tenant", "kind"):  # the newest open ones of each, page by page
+    Index(
+        f"dead_letters_{_column}",
+        dead_letters.c[_column],
+        dead_letters.c.id.desc(),
+        postgresql_where=text("status = 'open'"),
+    )
+Index("dead_letters_closed", dead_letters.c.closed_at, postgresql_where=text("status <> 'open'"))
+Index("dead_letters_status", dead_letters.c.status, dead_letters.c.id.desc(), postgresql_where=text("status <> 'open'"))
 Index("dead_letters_hold", dead_letters.c.decide_by, postgresql_where=text("status = 'open' AND decide_by IS NOT NULL"))
 
 #: What people did, and why: only ever added.
@@ -348,5 +359,150 @@ celery_results = Table(
     Column("stored_at", _time, nullable=False, server_default=_now),
 )
 
+#: Dead letters that failed alike. Counts are kept: a trigger writes what changes, and `ledger.groups.fold` adds it up.
+groups = Table(
+    "groups",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False, comment="of its first letter"),
+    Column("error_class", Text),
+    Column("effect", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text, comment="normalised"),
+    Column("open", BigInteger, nullable=False, server_default="0", comment="letters that wait for a person"),
+    Column("seen", BigInteger, nullable=False, server_default="0", comment="letters that ever waited for one"),
+    Column("first_at", _time, nullable=False),
+    Column("last_at", _time, nullable=False),
+    Column("newest", BigInteger, nullable=False, comment="its newest letter"),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("status_at", _time, nullable=False, server_default=_now),
+    Column("status_by", Text, nullable=False, server_default="lockgate"),
+    Column("ignore_until", _time, comment="ignored until then"),
+    Column("ignore_rate", Integer, comment="ignored until more than so many come in one hour"),
+    Column("assignee", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    _one_of("status", ["open", "acknowledged", "ignored", "resolved", "reopened"]),
+)
+Index("groups_newest", groups.c.last_at.desc(), groups.c.fingerprint)
+Index("groups_unsettled", groups.c.last_at.desc(), groups.c.fingerprint, postgresql_where=text("open > 0"))
+Index("groups_set_aside", groups.c.last_at, postgresql_where=text("status IN ('ignored', 'resolved')"))
+
+#: What changed of dead letters since it was last added up: only ever written by the trigger, so that many workers that park
+#: letters of one group never wait for each other.
+group_changes = Table(
+    "group_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("hour", _time, nullable=False),
+    Column("open", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("first_at", _time, nullable=False),
+    Column("last_at", _time, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+)
+
+#: How many letters a group got in each hour.
+group_hours = Table(
+    "group_hours",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("hour", _time, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+
+#: Whom a group touches.
+group_tenants = Table(
+    "group_tenants",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("open", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("last_at", _time, nullable=False),
+)
+
+#: What the provider showed when a person asked, beside what stood here: only ever added.
+looks = Table(
+    "looks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("operation_id", UUID, nullable=False, index=True),
+    Column("at", _time, nullable=False, server_default=_now),
+    Column("actor", Text, nullable=False),
+    Column("said", Text, nullable=False, comment="the finding, as half a sentence"),
+    Column("here", JSONB, nullable=False),
+    Column("there", JSONB, nullable=False),
+    Column("differs", ARRAY(Text), nullable=False, comment="the fields in which the two differ"),
+)
+
+#: Requeues of many: a plan first, then a run that the sweep drives.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="planned"),
+    Column("filter", JSONB, nullable=False, comment="what the set was frozen from"),
+    Column("figures", JSONB, nullable=False, server_default="{}", comment="the dry run"),
+    Column("canary", Integer, nullable=False, comment="letters that go first"),
+    Column("tolerate", Integer, nullable=False, comment="letters that may come back alike before it stops"),
+    Column("width", Integer, nullable=False, comment="letters that may be on their way at once"),
+    Column("proven", Integer, nullable=False, server_default="0", comment="letters that came home since the last step"),
+    Column("forgiven", BigInteger, nullable=False, server_default="0", comment="came back before the last resume"),
+    Column("because", Text, nullable=False),
+    Column("planned_at", _time, nullable=False, server_default=_now),
+    Column("planned_by", Text, nullable=False),
+    Column("started_at", _time),
+    Column("started_by", Text),
+    Column("ended_at", _time),
+    Column("why", Text, comment="why it stopped"),
+    _one_of("state", ["planned", "canary", "running", "paused", "stopped", "cancelled", "done"]),
+)
+Index("runs_active", runs.c.id, postgresql_where=text("state IN ('canary', 'running')"))
+
+#: The frozen set of a plan, and what became of each.
+run_letters = Table(
+    "run_letters",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True),
+    Column("letter_id", BigInteger, primary_key=True),
+    Column("operation_id", UUID, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("asks_first", Boolean, nullable=False),
+    Column("key_expired", Boolean, nullable=False),
+    Column("later", Boolean, nullable=False, comment="the same entity has later work"),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("why", Text),
+    Column("epoch", Integer, comment="the one in which it was sent"),
+    Column("alike", Boolean, comment="it came back as it had been"),
+    _one_of("state", ["waiting", "sent", "succeeded", "declined", "back", "gone", "skipped"]),
+)
+Index("run_letters_state", run_letters.c.run_id, run_letters.c.state, run_letters.c.letter_id)
+Index("run_letters_letter", run_letters.c.letter_id)
+
+#: Corrected arguments for a dead letter's next generation.
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("letter_id", BigInteger, nullable=False, index=True),
+    Column("operation_id", UUID, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("new_operation_id", UUID),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("sealed", LargeBinary, nullable=False, comment="the arguments, and how they differ"),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", _time, nullable=False, server_default=_now),
+    Column("decided_by", Text),
+    Column("decided_at", _time),
+    _one_of("state", ["waiting", "applied", "rejected"]),
+)
+Index("edits_waiting", edits.c.letter_id, unique=True, postgresql_where=text("state = 'waiting'"))
+
 #: Tables to which rows are only ever added; a trigger refuses anything else.
-APPEND_ONLY = (attempts, replies, audit, breaker_moves)
+APPEND_ONLY = (attempts, replies, audit, breaker_moves, looks)

@@ -18,7 +18,7 @@ from celery import bootsteps
 
 from config import crashpoint
 from config.errors import ConfigError
-from ledger import due
+from ledger import due, groups
 from ledger.due import Backlog, Hint
 from ledger.follow import unfinished
 from ledger.guard import Guard
@@ -130,6 +130,7 @@ class Sweep(threading.Thread):
         judge.take_back(here, connection)
         judge.judge(here, connection)
         welcome_changed(here, connection)
+        groups.fold(here.ledger)
         try:
             remembered = traffic.remember(here, connection, epoch)
             if remembered is not None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from admin.cli.groups import group, groups
 from admin.cli.noun import Noun, as_json, because
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def deadletter() -> None:
     show_default=True,
     help="What became of them.",
 )
-@click.option("--groups", is_flag=True, help="One line for all that failed alike.")
+@click.option("--groups", is_flag=True, help="One line for all that failed alike; as `lockgate deadletter groups`.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
 @as_json
 def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
@@ -46,15 +47,20 @@ def list_(*, groups: bool, as_json: bool, **filters: Any) -> None:
     here = Deployment()
     if filters["provider"] and filters["provider"] != "local":
         here.registry.provider(filters["provider"])
+    if groups:
+        from admin.cli.groups import write_groups
+
+        write_groups(here, filters, as_json=as_json)
+        return
     wanted = letters.Wanted(**filters)
     with here.ledger.connection() as connection:
-        found: Sequence[Any] = (letters.grouped if groups else letters.listed)(connection, wanted)
+        found = letters.listed(connection, wanted)
     if as_json:
-        paper.write_json([_listed(letter, groups=groups) for letter in found])
+        paper.write_json([_listed(letter) for letter in found])
     elif not found:
         click.echo(f"no {wanted.status} dead letters")
     else:
-        write_list(found, groups=groups)
+        write_list(found)
     if len(found) == wanted.limit:
         click.echo(f"these are the first {wanted.limit}; --limit shows more", err=True)
 
@@ -82,7 +88,7 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
     step = next_step(dead, here.kind(dead.kind), task=told.task, status=_last_status(told))
     there = _ask(here, dead) if ask else None
     if as_json:
-        letter = _listed(dead.letter, groups=False)
+        letter = _listed(dead.letter)
         paper.write_json({**letter, "there": there, "next": step, "operation": as_object(told)})
         return
     write(dead, told, step, there)
@@ -271,10 +277,10 @@ def _say(value: dict[str, Any], sentence: str, *, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def _listed(letter: Any, *, groups: bool) -> dict[str, Any]:
+def _listed(letter: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(letter) if groups else {**asdict(letter), "id": letter.name}
+    return {**asdict(letter), "id": letter.name}
 
 
 def _last_status(told: "Story") -> int | None:
@@ -287,3 +293,7 @@ def _ask(here: "Deployment", dead: "Dead") -> str:
 
     bound = here.kind(dead.kind)
     return "it cannot be asked" if bound is None else look(platform(), bound, dead.id)
+
+
+deadletter.add_command(groups)
+deadletter.add_command(group)

@@ -21,16 +21,11 @@ _LETTER = (
     ("id", "name"), ("dead at", "dead_at"), ("tenant", "tenant"), ("kind", "kind"), ("business key", "business_key"),
     ("reason", "reason"), ("effect", "effect"), ("code", "code"), ("fingerprint", "fingerprint"),
 )  # fmt: skip
-_GROUP = (
-    ("fingerprint", "fingerprint"), ("count", "count"), ("provider", "provider"), ("kind", "kind"), ("reason", "reason"),
-    ("code", "code"), ("effect", "effect"), ("first", "first_at"), ("last", "last_at"), ("message", "message"),
-)  # fmt: skip
 
 
-def write_list(found: Sequence[Any], *, groups: bool) -> None:
-    """Dead letters, or groups of them, a line for each."""
-    columns = _GROUP if groups else _LETTER
-    paper.table([title for title, _ in columns], [[getattr(one, name) for _, name in columns] for one in found])
+def write_list(found: Sequence[Any]) -> None:
+    """Dead letters, a line for each."""
+    paper.table([title for title, _ in _LETTER], [[getattr(one, name) for _, name in _LETTER] for one in found])
 
 
 def write(dead: Dead, told: Story, step: Step, there: str | None) -> None:

@@ -1,6 +1,8 @@
 """What is kept of an exchange: names on the list stay readable, everything else is three stars."""
 
 import json
+import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -72,11 +74,31 @@ def test_long_values_and_lists_are_cut() -> None:
         ("Found inactive addresses: jo@customer.example.", "Found inactive addresses: <email>."),
         ("see https://pay.example/x?token=1", "see <url>"),
         ("charge 4,200.00 failed", "charge <n> failed"),
+        ("charge of GBP 42.00 failed", "charge of <amount> failed"),
+        ("charge of 42.00 EUR failed", "charge of <amount> failed"),
+        ("charge of £4,200 failed", "charge of <amount> failed"),
+        ("token sk_live_4eC39HqLyjWDarjtT1zdp7dc expired at 2026-11-29T01:08:31.5Z", "token <id> expired at <time>"),
+        ("expired on 2026-11-29 01:08:31+01:00.", "expired on <time>."),
+        ("no route to 10.0.0.17:443", "no route to <n>"),
+        ("no route to 2001:db8:0:1:1:1:1:1", "no route to <address>"),
+        ("object 507f1f77bcf86cd799439011 is gone", "object <id> is gone"),
+        ("order ORD-2026-000123 is closed", "order <id> is closed"),
+        ("status 503 after 3 tries", "status <n> after <n> tries"),
+        ("use HTTP/1.1 or oauth2", "use HTTP/<n> or oauth2"),
         ("row 0a129aee-e1cd-480d-b08d-4f48548ff48d", "row <id>"),
     ],
 )
 def test_messages_of_one_failure_become_one(message: str, normalised: str) -> None:
     assert evidence.normalised(message) == normalised
+
+
+@given(st.uuids(), st.datetimes(), st.integers(1, 10**9), st.emails(domains=st.just("customer.example")))
+def test_one_token_failure_is_one_group_whoever_and_whenever(
+    token: uuid.UUID, when: datetime, number: int, address: str
+) -> None:
+    said = f"token {token} of row {number} expired at {when.isoformat(timespec='seconds')}Z"
+    assert evidence.normalised(said) == "token <id> of row <n> expired at <time>"
+    assert address not in evidence.normalised(f"<{address}> was refused")
 
 
 def test_a_silence_is_kept_without_addresses() -> None:
