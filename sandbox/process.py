@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from sandbox.calls import Flights
@@ -21,6 +22,9 @@ from sandbox.names import Names
 from sandbox.plain.front import Plain
 from sandbox.postmark.front import Postmark
 from sandbox.provider import Provider
+from sandbox.settings import Settings
+from sandbox.standin.description import TAKEN, DescriptionError, read
+from sandbox.standin.front import StandIn
 from sandbox.stripe.front import Stripe
 from sandbox.wire.listener import Listener, Serve
 
@@ -29,12 +33,17 @@ CONTROL = "control"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """What the command line says.
+
+    Attributes:
+        standins: further providers: files with a description, or `module:Class` of a front of one's own.
+    """
 
     journal: Path
     host: str
     ports: Mapping[str, int]
     seed: int
+    standins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +95,16 @@ def assembled(options: Options, journal: Journal) -> Sandbox:
     """Return the sandbox, knowing all that its journal knows."""
     names, flights, folds = Names(journal, seed=options.seed), Flights(), folds_of(journal, seed=options.seed)
     providers: dict[str, Listener] = {}
-    doors = Doors(providers, folds.outages)
-    control = Control(journal, folds, doors)
-    house = House(journal, folds.settings, folds.tenants, control.command)
     settings = folds.settings
     known: tuple[Provider, ...] = (
         Stripe(journal, names, settings),
         Postmark(journal, names, settings),
         Plain(journal, names),
+        *(_standin(said, journal, names, settings) for said in options.standins),
     )
+    doors = Doors(providers, folds.outages)
+    control = Control(journal, folds, doors, tuple(provider.name for provider in known))
+    house = House(journal, folds.settings, folds.tenants, control.command)
     for provider in known:
         desk = Desk(provider, house, folds, names=names, flights=flights)
         providers[provider.name] = _listener(options, provider.name, desk.serve)
@@ -103,4 +113,24 @@ def assembled(options: Options, journal: Journal) -> Sandbox:
 
 
 def _listener(options: Options, name: str, serve: Serve) -> Listener:
-    return Listener(host=options.host, port=options.ports[name], serve=serve)
+    return Listener(host=options.host, port=options.ports.get(name, 0), serve=serve)
+
+
+def _standin(said: str, journal: Journal, names: Names, settings: Settings) -> Provider:
+    """A provider of somebody's own.
+
+    Raises:
+        DescriptionError: there is none, or it cannot be played.
+    """
+    if said.endswith(".toml"):
+        return StandIn(read(Path(said)), journal, names, settings)
+    module, _, name = said.partition(":")
+    try:
+        made: Provider = getattr(import_module(module), name)(journal, names, settings)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise DescriptionError(
+            f"{said} is no stand-in ({error}): name a .toml file, or a class as package.module:Class"
+        ) from None
+    if made.name in TAKEN:
+        raise DescriptionError(f"{said} is called {made.name}, which is taken: give it another name")
+    return made

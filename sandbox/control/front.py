@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 
-from sandbox.control.orders import ORDERS, PROVIDERS, BadOrderError
+from sandbox.control.orders import ORDERS, BadOrderError
 from sandbox.doors import Doors
 from sandbox.faults.catalogue import printed
 from sandbox.folds import Folds
@@ -20,10 +20,11 @@ PAGE = 1000
 class Control:
     """Serves the control port."""
 
-    def __init__(self, journal: Journal, folds: Folds, doors: Doors) -> None:
+    def __init__(self, journal: Journal, folds: Folds, doors: Doors, providers: tuple[str, ...]) -> None:
         self._journal = journal
         self._folds = folds
         self._doors = doors
+        self._providers = providers
         self._views: dict[str, Callable[[Asked], object]] = {
             "/health": lambda _: {"seq": journal.last},
             "/effects": lambda asked: folds.effects.rows(business=asked.get("business")),
@@ -61,7 +62,7 @@ class Control:
         check = ORDERS.get((method, noun))
         if check is None or (rest and method == "POST"):
             return in_json(404, {"error": f"control does not know {method} {path}"})
-        order = check(body)
+        order = check(body, self._providers)
         seq = self._journal.append({"event": "control", "method": method, "path": path, "body": order})
         self._doors.notice()
         return in_json(200, {"id": f"{_singular(noun)}-{seq}", **order})
@@ -81,7 +82,7 @@ class Control:
 
     def _rates(self, asked: Asked) -> Json:
         window, calls = float(asked.get("window", 1.0)), self._folds.calls
-        wanted = [asked["provider"]] if "provider" in asked else PROVIDERS
+        wanted = [asked["provider"]] if "provider" in asked else self._providers
         rates: Json = {"window": window}
         for provider in wanted:
             rates[provider] = calls.summary((provider, None), window=window)
@@ -93,7 +94,7 @@ class Control:
     def _plan(self, asked: Asked) -> object:
         if "business" not in asked:
             return self._folds.plan.facts()
-        provider, looks = asked.get("provider", PROVIDERS[0]), "look_ups" in asked
+        provider, looks = asked.get("provider", self._providers[0]), "look_ups" in asked
         attempts = range(1, int(asked.get("attempts", 1)) + 1)
         lies = [self._folds.plan.foretold(provider, asked["business"], attempt, looks=looks) for attempt in attempts]
         return [lie and asdict(lie) for lie in lies]

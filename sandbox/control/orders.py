@@ -10,9 +10,9 @@ from sandbox.settings import Settings
 from sandbox.tenants import tenant_of
 
 NUMBER = (int, float)
-PROVIDERS = ("stripe", "postmark", "plain")
 MATCH = {"provider": str, "method": str, "path_prefix": str, "business": str, "tenant": str, "nth_attempt": int}
 Kinds = dict[str, type | tuple[type, ...]]
+Names = tuple[str, ...]  # of the providers that there are
 PARAMS: Kinds = {
     "all": bool,
     "bytes": int,
@@ -32,7 +32,7 @@ class BadOrderError(ValueError):
     """Control was told something that it does not understand."""
 
 
-def fault(body: Json) -> Json:
+def fault(body: Json, _: Names) -> Json:
     """Return a rule's order, checked against the catalogue."""
     kinds: Kinds = {"fault": str, "variant": str, "form": str, "match": dict, "times": int, "params": dict}
     order = _checked(body, kinds | {"probability": NUMBER}, needed=("fault",))
@@ -46,34 +46,34 @@ def fault(body: Json) -> Json:
     return order
 
 
-def plan(body: Json) -> Json:
+def plan(body: Json, known: Names) -> Json:
     """Return a plan's orders, checked against the catalogue."""
     kinds: Kinds = {"seed": int, "share": NUMBER, "faults": list, "first_attempts": int, "look_ups": bool}
     order = _checked(body, kinds | {"providers": list, "params": dict}, needed=("seed", "share", "faults"))
     for name in (*order["faults"], *order.get("params", {})):
         _among("faults", name, tuple(CATALOGUE))
     for name in order.get("providers", ()):
-        _among("providers", name, PROVIDERS)
+        _among("providers", name, known)
     for name, params in order.get("params", {}).items():
         _params(name, params)
     return order
 
 
-def outage(body: Json) -> Json:
+def outage(body: Json, known: Names) -> Json:
     """Return an outage's order."""
     lasting: Kinds = {"seconds": NUMBER, "latency": NUMBER, "flap": NUMBER}
     order = _checked(body, lasting | {"provider": str, "mode": str, "tenant": str}, needed=("provider", "mode"))
-    _among("provider", order["provider"], PROVIDERS)
+    _among("provider", order["provider"], known)
     _among("mode", order["mode"], tuple(MODES))
     _positive(order, "flap")
     return order
 
 
-def limit(body: Json) -> Json:
+def limit(body: Json, known: Names) -> Json:
     """Return a limit's order."""
     kinds: Kinds = {"provider": str, "scope": str, "calls": int, "per": NUMBER, "concurrent": int}
     order = _checked(body, kinds, needed=("provider",))
-    _among("provider", order["provider"], PROVIDERS)
+    _among("provider", order["provider"], known)
     _among("scope", order.get("scope"), ("provider", "tenant"))
     _positive(order, "calls", "per", "concurrent")
     if "calls" not in order and "concurrent" not in order:
@@ -81,16 +81,16 @@ def limit(body: Json) -> Json:
     return order
 
 
-def config(body: Json) -> Json:
+def config(body: Json, _: Names) -> Json:
     """Return new settings."""
     return _checked(body, {field.name: NUMBER for field in fields(Settings)})
 
 
-def tenant(body: Json) -> Json:
+def tenant(body: Json, known: Names) -> Json:
     """Return what is said of a tenant, its token replaced by its name: no credential reaches the journal."""
     kinds: Kinds = {"provider": str, "token": str, "tenant": str, "account": str, "revoked": bool, "forbidden": list}
     order = _checked(body, kinds, needed=("provider",))
-    _among("provider", order["provider"], PROVIDERS)
+    _among("provider", order["provider"], known)
     token = order.pop("token", None)
     order.setdefault("tenant", tenant_of(token) if token else None)
     if order["tenant"] is None:
@@ -98,12 +98,12 @@ def tenant(body: Json) -> Json:
     return order
 
 
-def nothing(body: Json) -> Json:
+def nothing(body: Json, _: Names) -> Json:
     """Return an order that says all by its path."""
     return _checked(body, {})
 
 
-ORDERS: dict[tuple[str, str], Callable[[Json], Json]] = {
+ORDERS: dict[tuple[str, str], Callable[[Json, Names], Json]] = {
     ("POST", "faults"): fault,
     ("POST", "plan"): plan,
     ("POST", "outage"): outage,

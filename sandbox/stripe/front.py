@@ -8,13 +8,13 @@ from urllib.parse import unquote_plus
 
 from sandbox.effects import OUR_KEY
 from sandbox.journal import Journal
+from sandbox.keys import Keys, fingerprint
 from sandbox.names import Names
 from sandbox.provider import Call, Manner, RefusedError, Work, carried_out
 from sandbox.settings import Settings
 from sandbox.stripe.context import Context
 from sandbox.stripe.errors import INVALID, problem, trouble
 from sandbox.stripe.form import decoded
-from sandbox.stripe.keys import Keys, fingerprint, saved_event
 from sandbox.stripe.ripening import Ripening
 from sandbox.stripe.routes import routes
 from sandbox.stripe.shapes import VERSION
@@ -36,7 +36,7 @@ class Stripe:
     def __init__(self, journal: Journal, names: Names, settings: Settings) -> None:
         self._journal = journal
         self._shelf = Shelf(journal, names)
-        self._keys = Keys(journal, settings)
+        self._keys = Keys(journal, settings, provider=self.name)
         context = Context(self._shelf, names, settings, journal.clock)
         self._ripening = Ripening(journal, context)
         self._routes = routes(context)
@@ -107,7 +107,7 @@ class Stripe:
             await manner.pause()
             done = manner.twist(work)()
             # Effect and saved answer are one batch: no kill can keep the one and lose the other.
-            self._journal.append(*done.events, saved_event(slot, call, done))
+            self._journal.append(*done.events, self._keys.saved(slot, call, done))
         return done.answer
 
 

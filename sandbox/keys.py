@@ -25,8 +25,9 @@ class Saved:
 class Keys:
     """The saved answers; their bodies stay in the journal until someone asks again."""
 
-    def __init__(self, journal: Journal, settings: Settings) -> None:
+    def __init__(self, journal: Journal, settings: Settings, *, provider: str) -> None:
         self._journal = journal
+        self._provider = provider
         self._settings = settings
         self._saved: dict[Slot, Saved] = {}
         self._executing: set[Slot] = set()
@@ -59,11 +60,19 @@ class Keys:
         event = self._journal.read(saved.seq)
         return Answer(event["status"], event["body"].encode(), REPLAYED, replayed=True)
 
+    def saved(self, slot: Slot, call: Call, done: Done) -> Json:
+        """Return the event that keeps an answer under its key."""
+        account, key = slot
+        about = {"account": account, "key": key, "fingerprint": fingerprint(call)}
+        said = {"status": done.answer.status, "body": done.answer.body.decode()}
+        return {"event": "saved", "provider": self._provider, **about, **said}
+
     def _take(self, event: Json) -> None:
-        self._saved[event["account"], event["key"]] = Saved(event["seq"], event["at"], event["fingerprint"])
+        if event["provider"] == self._provider:
+            self._saved[event["account"], event["key"]] = Saved(event["seq"], event["at"], event["fingerprint"])
 
     def _prune(self, event: Json) -> None:
-        if event["provider"] != "stripe":
+        if event["provider"] != self._provider:
             return
         for slot in [slot for slot in self._saved if event["key"] in {None, slot[1]}]:
             del self._saved[slot]
@@ -71,15 +80,6 @@ class Keys:
     def _obey(self, event: Json) -> None:
         if (event["method"], event["path"]) == ("DELETE", "/keys"):
             self._saved.clear()
-
-
-def saved_event(slot: Slot, call: Call, done: Done) -> Json:
-    """Return the event that keeps an answer under its key."""
-    account, key = slot
-    about = {"account": account, "key": key, "fingerprint": fingerprint(call)}
-    return {"event": "saved", "provider": "stripe", **about, "status": done.answer.status} | {
-        "body": done.answer.body.decode()
-    }
 
 
 def fingerprint(call: Call) -> str:
