@@ -48,7 +48,7 @@ class Subject:
         }
         return Terms(place.seed, command, _KINDS, tenants=tenants)
 
-    def prepare(self, place: Place) -> dict[str, str]:
+    def prepare(self, place: Place, _say: Callable[[str], None]) -> dict[str, str]:
         """Make the shop's tables."""
         shop.make(place.database_url)
         return {}

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
+from soak import operations
 from soak.checker import terms
 from soak.checker.asked import FILE, Answer, Asked
 from soak.checker.terms import Terms
@@ -110,6 +111,16 @@ class Client:
             self._file.flush()
 
 
+def _wishes(subject: str, seed: int) -> Iterator[Wish]:
+    """Somebody's own operations, or ours in the mix of the subject."""
+    tenants = os.environ["SOAK_TENANTS"].split(",")
+    if module := os.environ.get(operations.MODULE):
+        own = {one.kind: one for one in operations.read(module)}
+        mix = {kind: one.share for kind, one in own.items()}
+        return wanted(seed, tenants, mix, lambda kind, name, rng: own[kind].arguments(name, rng))
+    return wanted(seed, tenants, getattr(loaded(subject, ()), "MIX", None))
+
+
 def main() -> int:
     """Read what the run says in the environment, and ask."""
     parser = argparse.ArgumentParser()
@@ -121,8 +132,7 @@ def main() -> int:
     agreed = terms.read(folder)
     client = Client(loaded(given.subject, ()), agreed, folder / FILE, pace=given.pace)
     signal.signal(signal.SIGTERM, lambda *_: client.end())
-    mix: dict[str, int] | None = getattr(loaded(given.subject, ()), "MIX", None)
-    client.ask_for(islice(wanted(agreed.seed, os.environ["SOAK_TENANTS"].split(","), mix), given.count))
+    client.ask_for(islice(_wishes(given.subject, agreed.seed), given.count))
     return bool(client.trouble)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-#: Each tenant has credentials of its own at every provider.
+#: What the sandbox plays without being told. Each tenant has credentials of its own at every provider.
 PROVIDERS = ("stripe", "postmark", "plain")
 
 
@@ -18,6 +18,10 @@ class Place:
         folder: of the run; what it leaves is there.
         urls: where the sandbox's providers are.
         plugins: modules that every worker loads.
+        providers: those that are asked for anything.
+        operations: a module with operations of one's own; empty for ours.
+        files: provider files of one's own.
+        standins: what plays their providers, see sandbox/README.md.
     """
 
     folder: Path
@@ -28,6 +32,10 @@ class Place:
     urls: dict[str, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     python_path: tuple[str, ...] = ()
+    providers: tuple[str, ...] = PROVIDERS
+    operations: str = ""
+    files: tuple[Path, ...] = ()
+    standins: tuple[str, ...] = ()
 
     def token(self, provider: str, tenant: str) -> str:
         """A tenant's credential; the sandbox takes any that is not empty for a tenant of its own."""
@@ -43,6 +51,7 @@ class Place:
             "SOAK_SEED": str(self.seed),
             "SOAK_TENANTS": ",".join(self.tenants),
             "SOAK_PLUGINS": ",".join(self.plugins),
+            "SOAK_OPERATIONS": self.operations,
             "SOAK_DATABASE_URL": self.database_url,
             "SOAK_REDIS_URL": self.redis_url,
             **{f"SOAK_{name.upper()}_URL": url for name, url in self.urls.items()},

@@ -1,8 +1,12 @@
 """Time is compressed, its ratios are not: what must hold between the durations of a run is asserted before it starts."""
 
+from collections.abc import Mapping
+
 from soak import faults
 from soak.attacks import field
 from soak.checker.terms import Terms
+
+_SPARE = 1.5  # for look-ups, second sends, and catching up after an attack
 
 
 def check(agreed: Terms) -> list[str]:
@@ -30,4 +34,22 @@ def check(agreed: Terms) -> list[str]:
             (patience > 4 * field.OUTAGE, "an outage is much shorter than the time after which one gives up"),
         ]
         wrong += [f"{provider}: {sentence}" for holds, sentence in pairs if not holds]
+    return wrong
+
+
+def room(agreed: Terms, pace: float, shares: Mapping[str, float], tenants: int) -> list[str]:
+    """Sentences for limits that leave no room for what is asked for: work would die of its deadline, and not of a mistake.
+
+    Args:
+        agreed: with the limits.
+        pace: operations per second.
+        shares: of each provider, the part that is asked of it.
+        tenants: among which each part is spread.
+    """
+    wrong = []
+    for limit in agreed.limits:
+        asked = pace * shares.get(limit.provider, 0.0) / (tenants if limit.tenant else 1)
+        if limit.per and asked * _SPARE > limit.calls / limit.per:
+            most = pace * limit.calls / limit.per / asked / _SPARE
+            wrong.append(f"{limit.said} is too little: use --pace {most:.2g} or less")
     return wrong

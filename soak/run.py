@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,8 @@ from soak.checker import history, terms
 from soak.checker.check import Verdict, judge
 from soak.checker.history import History
 from soak.checker.ledger import ENDS
-from soak.stage import Crash, SoakError, Stage
+from soak.errors import SoakError
+from soak.stage import Crash, Stage
 
 SAMPLES = "samples.jsonl"
 _TICK = 0.1  # seconds
@@ -33,6 +34,8 @@ class Course:
         pause: seconds between the beginnings of two attacks, at least and at most.
         only: attacks, where not all are wanted.
         patience: seconds in which all must end after the mending; None for the longest deadline and a grace.
+        without: faults that are not played.
+        shares: of each provider, the part of the operations that is asked of it; empty where nobody says.
     """
 
     count: int
@@ -41,6 +44,8 @@ class Course:
     pause: tuple[float, float]
     only: tuple[str, ...] = ()
     patience: float | None = None
+    without: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -98,12 +103,9 @@ class Run:
             SoakError: something did not come up, or the durations do not fit each other.
         """
         try:
-            self.stage.up(self.command, self.say)
-            agreed = terms.read(self.folder)
-            wrong = ratios.check(agreed)
-            if wrong:
-                raise SoakError(f"the durations do not fit each other: {'; '.join(wrong)}")
-            faults.begin(self.stage, seed=agreed.seed, share=self.course.share)
+            self.stage.up(self.command, self.say, self._fits)
+            agreed, course = terms.read(self.folder), self.course
+            faults.begin(self.stage, seed=agreed.seed, share=course.share, without=course.without)
             attacks = self._attack(agreed.seed)
             self._let_it_end(agreed)
             self.subject.dump(self.stage.place)
@@ -117,6 +119,13 @@ class Run:
     def folder(self) -> Path:
         """Where it leaves everything."""
         return self.stage.place.folder
+
+    def _fits(self, agreed: terms.Terms) -> None:
+        if wrong := ratios.check(agreed):
+            raise SoakError(f"the durations do not fit each other: {'; '.join(wrong)}")
+        course = self.course
+        if wrong := ratios.room(agreed, course.pace, course.shares, len(self.stage.place.tenants)):
+            raise SoakError("; ".join(wrong))
 
     def _attack(self, seed: int) -> list[dict[str, Any]]:
         """The client asks, and everything is broken meanwhile."""

@@ -15,7 +15,9 @@ from typing import Any
 import requests
 
 from soak.checker import asked, journal
+from soak.checker.terms import Terms
 from soak.child import Child
+from soak.errors import SoakError
 from soak.place import Place
 from soak.servers import Servers
 
@@ -27,10 +29,6 @@ WORKERS = {"worker-1": ("threads", 12), "worker-2": ("threads", 12), "worker-3":
 
 #: N15: whose wall clock is wrong, and in which direction.
 CLOCKS = {"worker-2": 1.0, "worker-3": -1.0}
-
-
-class SoakError(Exception):
-    """What keeps a soak from running; the message says the mend."""
 
 
 @dataclass
@@ -76,8 +74,13 @@ class Stage:
         self._sandbox: Child | None = None
         self._client: Child | None = None
 
-    def up(self, command: str, say: Callable[[str], None]) -> None:
+    def up(self, command: str, say: Callable[[str], None], fits: Callable[[Terms], None]) -> None:
         """Start everything but the client, a line for each thing that is up.
+
+        Args:
+            command: what runs it again.
+            say: takes the lines.
+            fits: looks at the terms before a worker is started, and raises where nothing would be proven.
 
         Raises:
             SoakError: something did not come up.
@@ -87,9 +90,11 @@ class Stage:
         say("PostgreSQL and Valkey … up")
         self._start_sandbox()
         say("sandbox providers … up")
-        own = self._subject.prepare(self.place)
+        own = self._subject.prepare(self.place, say)
         self._environment = self.place.environment() | own
-        self._subject.terms(self.place, command).write(self.place.folder)
+        agreed: Terms = self._subject.terms(self.place, command)
+        agreed.write(self.place.folder)
+        fits(agreed)
         for name in WORKERS:
             self.start_worker(name)
         until = time.monotonic() + _READY
@@ -197,7 +202,7 @@ class Stage:
     def _start_sandbox(self) -> None:
         argv = [
             sys.executable, "-m", "sandbox", "--journal", str(self.place.folder / journal.FILE),
-            "--seed", str(self.place.seed),
+            "--seed", str(self.place.seed), *(f"--standin={one}" for one in self.place.standins),
         ]  # fmt: skip
         child = Child("sandbox", argv, environment=self.place.environment(), log=self._log("sandbox"))
         self._sandbox = child

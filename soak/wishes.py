@@ -1,7 +1,7 @@
 """What the client wants: an endless, seeded list of operations of all means, some of which will be refused."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ MIX = {
     "stripe.take_payment": 32, "stripe.create_customer": 10, "stripe.start_payment": 6, "postmark.send_email": 18,
     "plain.make_thing": 19, "plain.send_ping": 15,
 }  # fmt: skip
+
+Fields = Callable[[str, str, random.Random], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,18 @@ class Wish:
     fields: dict[str, Any]
 
 
-def wanted(seed: int, tenants: Sequence[str], mix: dict[str, int] | None = None) -> Iterator[Wish]:
+def wanted(
+    seed: int, tenants: Sequence[str], mix: dict[str, int] | None = None, fields: Fields | None = None
+) -> Iterator[Wish]:
     """Yield what is wanted, for ever; the same for the same seed.
 
     Args:
         seed: of the choices.
         tenants: whose.
         mix: how often each kind is wanted.
+        fields: makes the arguments for a kind and a name, where not ours are wanted.
     """
+    make = fields or _fields
     rng = random.Random(f"{seed}/wishes")
     kinds, weights = zip(*(mix or MIX).items(), strict=True)
     number = 0
@@ -48,7 +54,7 @@ def wanted(seed: int, tenants: Sequence[str], mix: dict[str, int] | None = None)
         number += 1
         kind, tenant = rng.choices(kinds, weights)[0], rng.choice(tenants)
         name = f"s{seed}-{number}"
-        yield Wish(number, name, tenant, kind, _fields(kind, name, rng))
+        yield Wish(number, name, tenant, kind, make(kind, name, rng))
 
 
 def _fields(kind: str, name: str, rng: random.Random) -> dict[str, Any]:

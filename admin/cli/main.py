@@ -8,6 +8,7 @@ from admin.cli.explain import explain
 from admin.cli.migrate import migrate
 from admin.cli.operation import operation
 from admin.cli.provider import provider
+from admin.cli.soak import soak
 
 
 @click.group()
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (migrate, dev, operation, deadletter, provider, explain):
+for command in (migrate, dev, operation, deadletter, provider, explain, soak):
     main.add_command(command)

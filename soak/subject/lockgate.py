@@ -3,28 +3,32 @@
 import base64
 import os
 import random
+import subprocess
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import psycopg
 
+from config.provider import ProviderFile
+from config.settings import credential_name
 from ledger.migrate import upgrade
 from operations.errors import AcceptBusy, AcceptUnknown, LedgerUnavailable
+from soak import operations
 from soak.checker import ledger as dumps
 from soak.checker.terms import Kind, Limit, Terms
-from soak.place import PROVIDERS, Place
+from soak.errors import SoakError
+from soak.operations import Operation
+from soak.place import Place
+from soak.subject import files
 from soak.wishes import Wish
 
-FILES = Path(__file__).parent / "providers"
 APP = "tasks"
 _NEVER = 86_400.0  # seconds; where nothing can be looked up, nothing has to show
 UNSURE = (AcceptBusy, AcceptUnknown, LedgerUnavailable)
-_CREDENTIALS = {"stripe": "API_KEY", "postmark": "SERVER_TOKEN", "plain": "TOKEN"}
 #: Of each kind: what the provider's journal calls its effect, where it is sent, and its business key.
 _KINDS = {
     "stripe.take_payment": ("charge", "/v1/payment_intents", "order:{}:payment"),
@@ -36,51 +40,74 @@ _KINDS = {
 }
 
 
-def files() -> dict[str, dict[str, Any]]:
-    """The provider files of the run, as they are written; LOCKGATE_PROVIDERS may bring others in their place."""
-    given = [Path(part) for part in os.environ.get("LOCKGATE_PROVIDERS", "").split(os.pathsep) if part]
-    listed = [file for path in (FILES, *given) for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
-    content = [tomllib.loads(path.read_text()) for path in listed]
-    return {file["name"]: file for file in content}
-
-
 def terms(place: Place, command: str) -> Terms:
     """What holds in this run; means, limits and times are those of the provider files."""
-    read = files()
-    tenants = {
-        provider: {_digest(place.token(provider, tenant)): tenant for tenant in place.tenants} for provider in PROVIDERS
-    }
+    read = {name: file for name, file in files.read(place.folder).items() if name in place.providers}
+    tenants = {name: {_digest(place.token(name, tenant)): tenant for tenant in place.tenants} for name in read}
     return Terms(
         seed=place.seed,
         command=command,
-        kinds=tuple(_kind(name, read) for name in _KINDS),
+        kinds=tuple(_kinds(place, read)),
         limits=tuple(limit for file in read.values() for limit in _limits(file)),
         tenants=tenants,
-        leases={name: _seconds(file["call"]["lease"]) for name, file in read.items()},
-        totals={name: _seconds(file["call"]["total"]) for name, file in read.items()},
-        settles={name: min(_of_kinds(file, "settle"), default=_NEVER) for name, file in read.items()},
-        kept={name: min(_of_kinds(file, "kept_for"), default=0.0) for name, file in read.items()},
-        patience={name: _seconds(file["retry"]["give_up_after"]) for name, file in read.items()},
-        windows={name: _seconds(file["breaker"]["window"]) for name, file in read.items()},
+        leases={name: file.call.lease for name, file in read.items()},
+        totals={name: file.call.total for name, file in read.items()},
+        settles={name: _least(file, "settle", _NEVER) for name, file in read.items()},
+        kept={name: _least(file, "kept_for", 0.0) for name, file in read.items()},
+        patience={name: file.retry.give_up_after for name, file in read.items()},
+        windows={name: file.breaker.window for name, file in read.items()},
     )
 
 
-def prepare(place: Place) -> dict[str, str]:
-    """Make the tables; the environment of workers and client."""
+def prepare(place: Place, say: Callable[[str], None]) -> dict[str, str]:
+    """Make the tables; the environment of workers and client.
+
+    Raises:
+        SoakError: files or operations of one's own are wrong.
+    """
     upgrade(place.database_url)
-    given = {
+    for sentence in files.cut(files.given(place.files), place.folder):
+        say(sentence)
+    own = operations.read(place.operations, place.python_path) if place.operations else ()
+    modules = dict.fromkeys(("soak.subject.tasks", *(one.task.rpartition(".")[0] for one in own), *place.plugins))
+    environment = {
         "LOCKGATE_DATABASE_URL": place.database_url,
         "LOCKGATE_REDIS_URL": place.redis_url,
         "LOCKGATE_DATA_KEY": base64.urlsafe_b64encode(random.Random(place.seed).randbytes(32)).decode(),
-        "LOCKGATE_PROVIDERS": os.pathsep.join(filter(None, [str(FILES), os.environ.get("LOCKGATE_PROVIDERS")])),
-        "LOCKGATE_TASKS": ",".join(("soak.subject.tasks", *place.plugins)),
+        "LOCKGATE_PROVIDERS": os.pathsep.join((str(files.OURS), str(place.folder / files.CUT))),
+        "LOCKGATE_TASKS": ",".join(modules),
     }
-    for provider in PROVIDERS:
-        given[f"LOCKGATE_{provider.upper()}_BASE_URL"] = place.urls[provider]
-        for tenant in place.tenants:
-            name = f"LOCKGATE_{provider.upper()}_{_CREDENTIALS[provider]}"
-            given[name if tenant == "default" else f"{name}__{tenant.upper()}"] = place.token(provider, tenant)
+    for name, file in files.read(place.folder).items():
+        if name in place.providers:
+            environment |= _access(place, file)
+    if own:
+        _look_before(place, environment)
+    return environment
+
+
+def _access(place: Place, file: ProviderFile) -> dict[str, str]:
+    """Where a provider is, and a credential of each tenant."""
+    if file.name not in place.urls:
+        raise SoakError(f"nothing stands in for {file.name}: describe it in a file, and name that with --standin")
+    given = {f"LOCKGATE_{file.name.upper()}_BASE_URL": place.urls[file.name]}
+    try:
+        fields = import_module(file.adapter).ADAPTER.credentials
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise SoakError(
+            f"{file.name}: adapter {file.adapter!r} cannot be imported ({error}): say with --path where"
+        ) from None
+    for tenant in place.tenants:
+        given |= {credential_name(file.name, field, tenant): place.token(file.name, tenant) for field in fields}
     return given
+
+
+def _look_before(place: Place, environment: dict[str, str]) -> None:
+    looked = subprocess.run(
+        [sys.executable, "-m", "soak.subject.preflight"],
+        env=place.environment() | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if looked.returncode:
+        raise SoakError((looked.stdout or looked.stderr).strip().splitlines()[-1])
 
 
 def worker(name: str, *, pool: str, slots: int) -> list[str]:
@@ -131,6 +158,10 @@ _STATES = "SELECT state, count(*) FROM lockgate.operations WHERE provider <> 'lo
 
 
 def _task(kind: str) -> Any:
+    if declared := os.environ.get(operations.MODULE):
+        own = next(one for one in operations.read(declared) if one.kind == kind)
+        where, _, name = own.task.rpartition(".")
+        return getattr(import_module(where), name)
     from soak.subject import tasks as plain  # noqa: PLC0415  these read the environment, which prepare() has made
     from tasks import mail, payments  # noqa: PLC0415
 
@@ -138,37 +169,29 @@ def _task(kind: str) -> Any:
     return getattr(module, kind.partition(".")[2])
 
 
-def _kind(name: str, read: dict[str, dict[str, Any]]) -> Kind:
-    effect, path, key = _KINDS[name]
-    file = read[name.partition(".")[0]]
-    section = file["kinds"][name.partition(".")[2]]
-    attempts = len(section.get("delays") or file["retry"]["delays"])
-    return Kind(name, section["means"], effect, key, path, attempts)
+def _kinds(place: Place, read: dict[str, ProviderFile]) -> Iterator[Kind]:
+    own: Sequence[Operation] = operations.read(place.operations, place.python_path) if place.operations else ()
+    wanted = {one.kind: (one.effect, one.path, one.key) for one in own} or _KINDS
+    for name, (effect, path, key) in wanted.items():
+        provider, _, what = name.partition(".")
+        file = read[provider]
+        section = file.kinds[what]
+        attempts = len(section.delays or file.retry.delays)
+        yield Kind(name, section.means, effect, key, path, attempts)
 
 
-def _limits(file: dict[str, Any]) -> list[Limit]:
+def _limits(file: ProviderFile) -> Iterator[Limit]:
     """Limits per kind are left out: by the path alone the journal does not tell kinds apart."""
-    found = []
-    for limit in file.get("limits", ()):
-        scope = limit.get("scope", ["tenant"])
-        if "kind" in scope or limit.get("kind"):
-            continue
-        per = _seconds(limit["per"]) if "per" in limit else 0.0
-        found.append(Limit(file["name"], int(limit.get("calls") or limit["concurrent"]), per, "tenant" in scope))
-    return found
+    for limit in file.limits:
+        if "kind" not in limit.scope and not limit.kind:
+            calls = limit.calls or limit.concurrent or 0
+            yield Limit(file.name, int(calls), limit.per or 0.0, "tenant" in limit.scope)
 
 
-def _of_kinds(file: dict[str, Any], name: str) -> list[float]:
-    return [_seconds(kind[name]) for kind in file["kinds"].values() if name in kind]
+def _least(file: ProviderFile, name: str, nothing: float) -> float:
+    return min((getattr(kind, name) for kind in file.kinds.values() if getattr(kind, name)), default=nothing)
 
 
 def _digest(token: str) -> str:
     """How the sandbox's journal names a credential."""
     return sha256(token.encode()).hexdigest()[:12]
-
-
-def _seconds(said: str) -> float:
-    for unit, factor in (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)):
-        if said.endswith(unit):
-            return float(said.removesuffix(unit)) * factor
-    raise ValueError(f"{said!r} is no duration: write it with a unit, such as 2s")

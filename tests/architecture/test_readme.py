@@ -9,6 +9,7 @@ from given.deployment import Deployment
 from given.documents import ROOT, blocks, documents, text
 
 from admin.cli.main import main as lockgate
+from soak import __main__ as soak
 
 
 def test_the_code_of_the_readme_runs_as_it_stands(deployment: Deployment) -> None:
@@ -78,6 +79,8 @@ def test_every_command_that_a_document_shows_is_one(where: str, line: str) -> No
             command = found
             words.pop(0)
         options = {name for parameter in command.params for name in parameter.opts}
+        if command.name == "soak":  # it hands them on
+            options = set(soak.parser()._option_string_actions)
         for word in words:
             if word.startswith("--"):
                 assert word.partition("=")[0] in options, f"{where}: {line}: {word}"

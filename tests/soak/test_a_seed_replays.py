@@ -60,3 +60,19 @@ def test_a_folder_that_holds_something_else_is_not_emptied(tmp_path: Path, capsy
     assert main(["--folder", str(tmp_path)]) == 2
     assert "name another --folder" in capsys.readouterr().out
     assert (tmp_path / "letter").read_text() == "dear ada"
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        (["--only", "N99"], "--only N99 is no attack"),
+        (["--tenants", "9"], "--tenants lies between 1 and 8"),
+        (["--count", "0"], "--count is a number of operations"),
+        (["--pause", "3", "1"], "--pause takes the shorter first"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: list[str], mend: str
+) -> None:
+    assert main([*said, "--folder", str(tmp_path / "run")]) == 2
+    assert mend in capsys.readouterr().out
