@@ -1,7 +1,7 @@
 """Accept operations: key, row, body and ticket in one statement, one verdict for each."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,9 +84,21 @@ _COLUMNS = {
     "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
     "place": "int",  # in the batch: of two with the same key the first goes in, whatever order a sort leaves them in
 }  # fmt: skip
+#: What the operations of one call have in common, mostly; an array of it would only repeat it.
+_COMMON = (
+    "lane_id", "tenant", "provider", "kind", "schema_version", "message", "follows", "due_in", "give_up_after",
+    "expires_in", "hint",
+)  # fmt: skip
+_OWN = [name for name in _COLUMNS if name not in _COMMON]
 
-_SOME = f"unnest({', '.join(f'%({name})s::{kind}[]' for name, kind in _COLUMNS.items())})"
-_ONE = f"(VALUES ({', '.join(f'%({name})s::{kind}' for name, kind in _COLUMNS.items())}))"
+
+def _parameters(names: Iterable[str], many: str = "") -> str:
+    return ", ".join(f"%({name})s::{_COLUMNS[name]}{many}" for name in names)
+
+
+_SOME = f"unnest({_parameters(_COLUMNS, '[]')})"
+_ALIKE = f"(SELECT own.*, {_parameters(_COMMON)} FROM unnest({_parameters(_OWN, '[]')}) AS own)"  # noqa: S608  our names
+_ONE = f"(VALUES ({_parameters(_COLUMNS)}))"
 
 _ACCEPT = """
 WITH asked AS (
@@ -121,6 +133,7 @@ WITH asked AS (
 SELECT id, hint FROM fresh
 """
 _ACCEPT_SOME = _ACCEPT.format(items=_SOME, columns=", ".join(_COLUMNS))
+_ACCEPT_ALIKE = _ACCEPT.format(items=_ALIKE, columns=", ".join([*_OWN, *_COMMON]))
 _ACCEPT_ONE = _ACCEPT.format(items=_ONE, columns=", ".join(_COLUMNS))  # most are: no arrays to make and take apart
 
 _HOLDERS = """
@@ -167,7 +180,7 @@ def accept(ledger: Ledger, items: Sequence[Acceptance], connection: Connection |
     lanes = lane_ids(ledger, [item.lane for item in items])
     if connection is not None:
         return _accept_in(ledger, connection, items, lanes)
-    with ledger.transaction() if len(items) > 1 else ledger.connection() as own:
+    with ledger.connection() as own:
         return _accept_in(ledger, own, items, lanes)
 
 
@@ -177,7 +190,10 @@ def _accept_in(
     rows = [_row(ledger, item, lanes[item.lane]) for item in items]
     fresh = _insert(connection, rows)
     left = [(item, row) for item, row in zip(items, rows, strict=True) if item.operation_id not in fresh]
-    held = _answer_the_rest(ledger, connection, left) if left else {}
+    held: dict[uuid.UUID, Verdict] = {}
+    if left:
+        with connection.transaction():  # in the caller's, a savepoint; in ours, one commit for all
+            held = _answer_the_rest(ledger, connection, left)
     return [
         Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id])
         if item.operation_id in fresh
@@ -209,10 +225,13 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
 
 
 def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    first = rows[0]
     if len(rows) == 1:
-        return _ACCEPT_ONE, rows[0]
-    places = {"place": list(range(len(rows)))}
-    return _ACCEPT_SOME, {name: [row[name] for row in rows] for name in _COLUMNS} | places
+        return _ACCEPT_ONE, first
+    alike = all(row[name] == first[name] for name in _COMMON for row in rows)
+    values = {name: [row[name] for row in rows] for name in (_OWN if alike else _COLUMNS)}
+    values["place"] = list(range(len(rows)))
+    return (_ACCEPT_ALIKE, values | {name: first[name] for name in _COMMON}) if alike else (_ACCEPT_SOME, values)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ _NONCE_BYTES = 12
 _NAME_BYTES = 4
 _COMPRESS_FROM = 1024  # bytes; below it compressing costs more than it saves
 _PLAIN, _DEFLATED = b"\x01", b"\x02"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class SealError(LockgateError):
@@ -46,7 +47,7 @@ class Sealer:
 
     def seal(self, value: Any, *, column: str, tenant: str, row: str) -> bytes:
         """Encrypt a JSON value for one place."""
-        return self.seal_bytes(json.dumps(value, separators=(",", ":")).encode(), column=column, tenant=tenant, row=row)
+        return self.seal_bytes(_encode(value).encode(), column=column, tenant=tenant, row=row)
 
     def open(self, sealed: bytes, *, column: str, tenant: str, row: str) -> Any:
         """Decrypt what `seal` wrote for the same place.

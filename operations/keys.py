@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 IDEMPOTENCY_KEY_LENGTH = 40  # characters; fits every provider's limit and Stripe's and Postmark's metadata
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def canonical(value: Any) -> bytes:
@@ -18,7 +19,7 @@ def canonical(value: Any) -> bytes:
         ValueError: a number is NaN or infinite.
         TypeError: something is not JSON.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 def digest(secret: bytes, *, schema_version: int, given: Mapping[str, Any]) -> bytes:

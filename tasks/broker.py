@@ -13,12 +13,13 @@ from queue import Empty
 from typing import Any
 
 from kombu.connection import Connection as Stock
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis import RedisError
 
 from tasks.envelope import LARGEST, trouble
+from tasks.hint import BODIES, is_hint
 
 _RETRY = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}  # seconds between tries to connect
 
@@ -56,8 +57,63 @@ class Connection(Stock):
         return super().ensure_connection(*args, **(_RETRY | kwargs))
 
 
+class Message(virtual.Message):
+    """A message; of a hint everybody knows what is in its body, and nobody decodes it."""
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **more: Any) -> None:
+        self._written: dict[str, Any] | None = None
+        if payload.get("body") in BODIES and is_hint(payload["headers"]):
+            self._written = payload
+            payload = payload | {"body": None, "content-type": None}
+        super().__init__(payload, channel, **more)
+        if self._written is not None:
+            self.body = self._decoded_cache = ([], {}, {})
+
+    def serializable(self) -> dict[str, Any]:
+        """As it was in Redis, to be put back there."""
+        return dict(self._written or super().serializable())
+
+
+class QoS(virtual.QoS):
+    """How much this worker may hold; counted in hints, of which one message may hold several."""
+
+    def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
+        super().__init__(channel, prefetch_count)
+        self._others = 0  # besides the first of each message
+
+    def hold(self, count: int) -> None:
+        """So many more than the message itself are in hand."""
+        self._others += count
+
+    def release(self) -> None:
+        """One of these is carried out."""
+        self._others -= 1
+
+    def can_consume(self) -> bool:
+        """Whether another message may be asked for."""
+        return not self.prefetch_count or self._held() < self.prefetch_count
+
+    @property
+    def spare(self) -> int | None:
+        """How many more it may hold at all; None without a limit. A message is asked for while half of that is free."""
+        return max(2 * self.prefetch_count - self._held(), 0) if self.prefetch_count else None
+
+    def can_consume_max_estimate(self) -> int | None:
+        """For how many more hints there is room; None without a limit."""
+        return max(self.prefetch_count - self._held(), 0) if self.prefetch_count else None
+
+    def _held(self) -> int:
+        return len(self._delivered) - len(self._dirty) + self._others
+
+
 class Channel(redis.Channel):
     """A channel that may not be able to give back what it took."""
+
+    Message = Message
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.QoS = QoS  # type: ignore[assignment]  # as kombu does; nothing of ours is acknowledged to Redis
 
     def sockets(self) -> Iterator[socket.socket]:
         """The open ones; none is made."""
@@ -74,8 +130,10 @@ class Channel(redis.Channel):
             if not answer:
                 raise Empty
             key, first = answer
+            before = self.qos.can_consume_max_estimate() or 0
             self._deliver_from(key, [first])
-            room = min(self.qos.can_consume_max_estimate() or 0, _AT_ONCE)
+            left = self.qos.can_consume_max_estimate() or 0
+            room = min(left // max(before - left, 1), _AT_ONCE)  # the next are mostly as large as the first
             if room > 0:
                 self.client.connection.send_command("RPOP", key, room)
                 self._deliver_from(key, self.client.connection.read_response(timeout=_PATIENCE) or [])

@@ -1,12 +1,45 @@
-"""Publish hints from outside of a task: after a commit, or from a command."""
+"""Publish hints: after a commit, from a command, from the sweep."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
+import redis
+
+from config import crashpoint
 from ledger.due import Hint
-from tasks import hint
+from resilience.wire import Wire
+from tasks import bundle
 from tasks.platform import platform
+
+_MOST = 500  # messages in one command
 
 
 def publish(hints: Sequence[Hint]) -> bool:
     """Publish hints; False when the broker is away, which the sweep makes good."""
-    return hint.publish(platform().wire, hints) if hints else True
+    return post(platform().wire, hints) if hints else True
+
+
+def post(wire: Wire, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
+    """Publish hints, with headers for each; False when the broker is away, which costs time and nothing else."""
+    waiting = bundle.messages(hints, more=more)
+    crashpoint.reached("hint.before_publish")
+    try:
+        for key, messages in waiting.items():
+            _push(wire, key, messages)
+    except redis.RedisError:
+        return False
+    crashpoint.reached("hint.after_publish")
+    return True
+
+
+def put_back(wire: Wire, hints: Sequence[Hint]) -> None:
+    """Hints that were taken and are left to others, in front of all that wait; if Redis is away, the sweep has them."""
+    with suppress(redis.RedisError):
+        for key, messages in bundle.messages(hints).items():
+            _push(wire, key, messages[::-1], command="RPUSH")
+
+
+def _push(wire: Wire, key: str, messages: Sequence[str], *, command: str = "LPUSH") -> None:
+    for start in range(0, len(messages), _MOST):
+        wire.command(command, key, *messages[start : start + _MOST])

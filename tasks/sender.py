@@ -24,12 +24,12 @@ from operations.operation import RetryPolicy
 from operations.outcome import Effect
 from operations.states import Reason, State
 from resilience.decide import Retry
-from tasks import hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
 from tasks.broker import Connection
 from tasks.current import current, work_of
 from tasks.draft import Posting, acceptance, draft, local_acceptance, packed, seconds_until
 from tasks.platform import platform
+from tasks.publishing import post
 from tasks.refused import refuse_later
 
 _PLAIN = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
@@ -193,7 +193,7 @@ def _write(item: Acceptance, message: Message) -> None:
     # A plain task's limits are for the worker's main process; an operation has its provider's total deadline.
     names = (*_TRACE, "timelimit") if item.lane.provider == LOCAL else _TRACE
     more = {name: message.headers[name] for name in names if name in message.headers}
-    hint.publish(platform().wire, [hint_of(item)], more=more)  # without Redis the sweep hints later
+    post(platform().wire, [hint_of(item)], more=more)  # without Redis the sweep hints later
 
 
 def _verdict(item: Acceptance) -> Verdict:

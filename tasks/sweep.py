@@ -35,6 +35,7 @@ from tasks import hint, judge, traffic
 from tasks.connections import welcome_changed
 from tasks.delivery import LOCAL_LEASE
 from tasks.platform import Platform, platform
+from tasks.publishing import post
 
 TICK = 0.5  # seconds between two looks
 WINDOW = 1000  # hints under way per queue; more would only wait in Redis
@@ -194,7 +195,7 @@ class Sweep(threading.Thread):
         while self._outbox and self._outbox[0][0] <= now:
             batch.append(heapq.heappop(self._outbox)[2])
         if batch:
-            hint.publish(self._platform.wire, batch)
+            post(self._platform.wire, batch)
 
     def _say(self, what: str, error: Exception) -> None:
         if what != self._trouble:

@@ -27,6 +27,7 @@ class LedgerTask(Task):
 
     abstract = True
     Request = "tasks.request:LedgerRequest"
+    Strategy = "tasks.unfold:strategy"
     _tracer: Tracer | None = None
 
     @property

@@ -49,7 +49,9 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]
     pairs: list[tuple[str, str]] = []
     for name, value in fields.items():
         full = f"{prefix}[{name}]" if prefix else name
-        if isinstance(value, Mapping):
+        if type(value) is str:  # most are, and asking whether something is a mapping takes long
+            pairs.append((full, value))
+        elif isinstance(value, Mapping):
             pairs += _flat(value, full)
         elif value is not None:
             pairs.append((full, _text(value)))

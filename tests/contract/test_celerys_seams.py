@@ -21,8 +21,8 @@ from given.payments import pay
 from kombu.utils.imports import symbol_by_name
 
 from ledger.due import Hint
-from tasks import hint
 from tasks.app import Lockgate, app
+from tasks.publishing import post
 from tasks.request import LedgerRequest
 from tasks.results import LedgerBackend
 from tasks.revoke import LedgerControl
@@ -113,7 +113,7 @@ def test_a_tracer_is_what_celery_builds_and_answers_in_four_parts() -> None:
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_a_hint_that_means_nothing_is_over_for_the_worker_and_no_error(deployment: Deployment, pool: str) -> None:
     ghosts = [Hint(f"00000000-0000-7000-8000-{n:012}", PAY, "stripe", 0, "default", "stripe") for n in range(5)]
-    assert hint.publish(deployment.platform.wire, ghosts)
+    assert post(deployment.platform.wire, ghosts)
     worker = deployment.worker(pool=pool, concurrency=1)
     eventually(lambda: worker.log.read_text().count(f"{PAY}[00000000") == len(ghosts))
     deployment.ends(pay("after-them").id)

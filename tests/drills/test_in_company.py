@@ -3,9 +3,13 @@
 import signal
 from collections.abc import Callable
 
+import redis
 from celery.result import AsyncResult
 from given.deployment import Deployment, Worker, eventually
+from given.orders import order
 from given.payments import charges, pay
+
+from tasks.payments import take_payment
 
 Deploy = Callable[..., Deployment]
 PLENTY = {"limits": [{"calls": 5000, "per": "1s"}], "traffic__calls_per_minute": 60_000}
@@ -84,3 +88,33 @@ def test_one_that_cannot_be_read_leaves_the_others_alone(deploy: Deploy) -> None
         if number != 5:
             deployment.ends(result.id)
     assert charges(deployment, "unreadable-5") == []
+
+
+def test_hints_that_travel_together_are_carried_out_once_each_and_seen_by_their_own_names(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    verdicts = take_payment.accept_many([order(f"bundled-{number}") for number in range(_MANY)])
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        assert 0 < client.llen("stripe") < _MANY / 2
+    worker = deployment.worker(concurrency=4)
+    for verdict in verdicts:
+        assert verdict.ticket_id is not None
+        deployment.ends(verdict.ticket_id)
+    assert [len(charges(deployment, f"bundled-{number}")) for number in range(_MANY)] == [1] * _MANY
+    assert deployment.count("attempts") == _MANY
+    log = worker.log.read_text()
+    assert all(f"{take_payment.name}[{verdict.ticket_id}] succeeded" in log for verdict in verdicts)
+
+
+def test_a_bundle_that_dies_with_its_worker_is_hinted_at_again(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY, call__lease="8s", call__total="3s", call__read="3s", retry__delays=["100ms"] * 8)
+    deployment.sandbox.control("POST", "/config", latency=1.0)
+    verdicts = take_payment.accept_many([order(f"dropped-{number}") for number in range(_MANY)])
+    worker = deployment.worker(concurrency=2)
+    eventually(lambda: deployment.count("operations WHERE state = 'calling'") > 0, every=0.01)
+    worker.kill()
+    deployment.sandbox.control("POST", "/config", latency=0.0)
+    deployment.worker(concurrency=4)
+    for verdict in verdicts:
+        assert verdict.ticket_id is not None
+        deployment.ends(verdict.ticket_id)
+    assert [len(charges(deployment, f"dropped-{number}")) for number in range(_MANY)] == [1] * _MANY

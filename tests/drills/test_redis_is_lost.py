@@ -7,6 +7,7 @@ from pathlib import Path
 import redis
 from celery import Celery
 from given.deployment import Deployment, eventually
+from given.hints import hinted
 from given.payments import charges, pay, payment
 
 from embedded import Valkey
@@ -28,7 +29,7 @@ def test_a_thousand_waiting_operations_survive_a_flushed_redis(deploy: Deploy) -
     deployment = deploy(**PLENTY)
     take_payment.accept_many([payment(f"3001-{number}") for number in range(1000)])
     with redis.Redis.from_url(deployment.valkey.url) as client:
-        assert client.llen("stripe") == 1000
+        assert len(hinted(client)) == 1000
         client.flushall()
         deployment.worker(concurrency=8)
         eventually(lambda: succeeded(deployment) >= 100)
@@ -84,11 +85,11 @@ def test_a_wiped_redis_is_noticed_by_its_epoch_and_not_by_a_time_out(deploy: Dep
     take_payment.accept_many([payment(f"3005-{number}") for number in range(50)])
     with redis.Redis.from_url(deployment.valkey.url) as client:
         for _ in range(2):
-            eventually(lambda: client.llen("stripe") == 50)
+            eventually(lambda: len(hinted(client)) == 50)
             before = epoch(deployment)
             client.flushall()
             eventually(lambda before=before: epoch(deployment) == before + 1)
-        eventually(lambda: client.llen("stripe") == 50)
+        eventually(lambda: len(hinted(client)) == 50)
     assert deployment.count("operations WHERE hinted_at IS NOT NULL") == 50
 
 

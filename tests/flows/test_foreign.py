@@ -16,8 +16,8 @@ from kombu import Connection, Producer
 
 from ledger.due import Hint
 from operations.errors import DeadLettered
-from tasks import hint
 from tasks.app import app
+from tasks.publishing import post
 
 NAME = "tasks.payments.take_payment"
 
@@ -117,7 +117,7 @@ def test_other_arguments_under_a_key_become_a_dead_letter(shop: Deployment) -> N
 def test_a_hint_without_a_row_is_dropped(shop: Deployment) -> None:
     sent, stored = calls(shop), shop.count("operations")
     ghost = Hint(str(uuid.uuid4()), NAME, "stripe", 0, "default", "stripe")
-    hint.publish(shop.platform.wire, [ghost])
+    post(shop.platform.wire, [ghost])
     after = app.send_task(NAME, kwargs=order("w8"))
     after.get(timeout=30)
     with redis.Redis.from_url(shop.valkey.url) as client:

@@ -1,0 +1,53 @@
+"""A bundle of hints becomes as many requests: each is revoked, told in events and carried out by itself."""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any
+
+from celery.worker.strategy import default
+
+from ledger.due import Hint
+from tasks import bundle, hint
+from tasks.platform import platform
+from tasks.publishing import put_back
+
+Handler = Callable[..., Any]
+
+
+def strategy(task: Any, app: Any, consumer: Any) -> Handler:
+    """What Celery's consumer does with a delivered message of a task: its own way, once for each hint in it."""
+    handle: Handler = default(task, app, consumer)
+
+    def unfold(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
+        handle(message, body, ack, reject, callbacks)
+        others = bundle.others(message.headers)
+        if not others:
+            return
+        qos = message.channel.qos
+        kept = others[: qos.spare]
+        qos.hold(len(kept))
+
+        def release(*_: Any) -> None:
+            consumer.call_soon_ack(qos.release)
+
+        for ticket_id in kept:
+            handle(_about(message, ticket_id), body, release, release, callbacks)
+        _leave_to_others(message, others[len(kept) :])
+
+    return unfold
+
+
+def _leave_to_others(message: Any, tickets: Sequence[str]) -> None:
+    """What is more than this worker may hold goes back; if it cannot, it is hinted at again like all that is lost."""
+    headers, queue, priority = message.headers, message.delivery_info["routing_key"], message.properties["priority"]
+    about = headers[hint.HEADER]
+    hints = [Hint(ticket, headers["task"], queue, priority, about["tenant"], about["provider"]) for ticket in tickets]
+    if hints:
+        put_back(platform().wire, hints)
+
+
+def _about(message: Any, ticket_id: str) -> Any:
+    """The same message, as if it named this ticket alone."""
+    other = copy(message)
+    other.headers = message.headers | {"id": ticket_id}
+    return other
