@@ -1,6 +1,8 @@
 # Lockgate. `make help` lists what can be made.
 
 PYTHON ?= python3
+# Most tests wait for something most of the time: more of them side by side than there are cores. Each process has its own servers.
+PROCESSES ?= 4
 BIN     = .venv/bin
 export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -34,7 +36,7 @@ demo: .venv/.run ## one minute of everything going wrong, then the account; exit
 	@$(BIN)/python -m demo demo $(ARGS)
 
 test: .venv/.dev ## run every test, with real servers started from wheels
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 check: .venv/.dev lint types contracts test ## the gate: format, lint, types, import contracts, tests
 

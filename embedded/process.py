@@ -2,8 +2,10 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PORTS = range(20_000, 32_768)  # systems give from 32768 or 49152 upwards
 _UNPRIVILEGED = "nobody"  # exists on every Linux; PostgreSQL refuses to run as root
 
 
@@ -20,11 +23,21 @@ def unprivileged_user() -> str | None:
 
 
 def free_port() -> int:
-    """A port on the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on the loopback interface that was free a moment ago.
+
+    None of those that the system gives to outgoing connections: a server that is killed and started again wants the
+    same port, and must not find that somebody's connection was given it meanwhile.
+    """
+    while True:
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        try:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
 
 
 def port_was_taken(log: str) -> bool:

@@ -24,6 +24,23 @@ from ledger.session import Ledger
 _FAST = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Asked with `-n` only."""
+    from given.side_by_side import SideBySide  # noqa: PLC0415  whoever runs one process needs no xdist
+
+    config.option.loadscopereorder = False  # the order is ours
+    return SideBySide(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process alone keeps the order of the files."""
+    if hasattr(config, "workerinput"):
+        from given.side_by_side import longest_first  # noqa: PLC0415
+
+        longest_first(items)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL for tests that leave it alone."""

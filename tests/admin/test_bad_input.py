@@ -11,13 +11,12 @@ import psycopg
 import pytest
 from given.console import Console, Said
 from given.deployment import Deployment
+from given.nowhere import NOWHERE
 
 from demo.quick import write_quick_files
 from embedded import Valkey
-from embedded.process import free_port
 from tasks.payments import take_payment
 
-NOWHERE = f"127.0.0.1:{free_port()}"
 OTHER_KEY = base64.b64encode(os.urandom(32)).decode()
 
 

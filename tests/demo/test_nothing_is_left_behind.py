@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import requests
 from given.deployment import eventually
+from given.nowhere import NOWHERE
 
 from demo.home import Known
-from embedded.process import free_port
 from embedded.servers import forget
 
 
@@ -141,8 +141,8 @@ def test_chaos_without_a_demo_says_how_to_start_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "url"),
     [
-        ("LOCKGATE_DATABASE_URL", "postgresql://u:p@127.0.0.1:{port}/nowhere"),
-        ("LOCKGATE_REDIS_URL", "redis://127.0.0.1:{port}/0"),
+        ("LOCKGATE_DATABASE_URL", "postgresql://u:p@{nowhere}/nowhere"),
+        ("LOCKGATE_REDIS_URL", "redis://{nowhere}/0"),
     ],
 )
 def test_servers_that_are_not_there_are_named_before_anything_runs(
@@ -150,7 +150,7 @@ def test_servers_that_are_not_there_are_named_before_anything_runs(
 ) -> None:
     given = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_DATABASE_URL": database_url, "LOCKGATE_REDIS_URL": redis_url}
     told = subprocess.run(
-        [sys.executable, "-m", "demo", "run"], env=os.environ | given | {name: url.format(port=free_port())},
+        [sys.executable, "-m", "demo", "run"], env=os.environ | given | {name: url.format(nowhere=NOWHERE)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)

@@ -9,10 +9,10 @@ import pytest
 import redis
 from given.deployment import Deployment
 from given.folders import open_to_the_servers
+from given.nowhere import NOWHERE
 
 from config.errors import ConfigError
 from embedded import Valkey
-from embedded.process import free_port
 from ledger.migrate import pending
 from tasks.preflight import check_ledger, check_pool
 
@@ -70,7 +70,7 @@ def test_pools_without_threads_of_their_own_are_refused(pool: str) -> None:
 
 def test_a_database_that_does_not_come_up_is_named(deployment: Deployment) -> None:
     deployment.platform.ledger.close()
-    deployment.platform.ledger.url = f"postgresql://u:p@127.0.0.1:{free_port()}/nowhere"
+    deployment.platform.ledger.url = f"postgresql://u:p@{NOWHERE}/nowhere"
     with pytest.raises(ConfigError, match="check LOCKGATE_DATABASE_URL"):
         check_ledger(deployment.platform, patience=0.0)
 
@@ -82,7 +82,7 @@ def test_a_database_that_goes_away_in_the_middle_of_the_look_is_waited_for(
 
     def crashed_at_first(url: str) -> bool:
         looks.append(url)
-        return pending(f"postgresql://u:p@127.0.0.1:{free_port()}/nowhere" if len(looks) == 1 else url)
+        return pending(f"postgresql://u:p@{NOWHERE}/nowhere" if len(looks) == 1 else url)
 
     monkeypatch.setattr("tasks.preflight.pending", crashed_at_first)
     check_ledger(deployment.platform)

@@ -6,6 +6,8 @@ from simulation.verdict import sort_of, violations
 from simulation.world import World
 
 SEEDS = 60
+#: The plans in which bugs are looked for, each with the first bug that is looked for in it.
+WITHOUT = {plant.plan: name for name, plant in reversed(PLANTS.items())}
 
 
 @pytest.mark.parametrize("name", PLANTS)
@@ -20,9 +22,7 @@ def test_a_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     pytest.fail(f"{plant.bug}: not caught as {plant.caught_as}, but as {sorted(met) or 'nothing'}")
 
 
-@pytest.mark.parametrize(
-    "plans", sorted({plant.plan for plant in PLANTS.values()}, key=str), ids=lambda plans: str(plans)[:40]
-)
+@pytest.mark.parametrize("plans", WITHOUT, ids=WITHOUT.values())
 def test_what_catches_a_planted_bug_finds_nothing_without_it(plans: object) -> None:
     for seed in range(10):
         assert violations(World(plans(seed)).run()) == []  # type: ignore[operator]
