@@ -46,6 +46,8 @@ POINTS = {
     "follow.after_finalise": "what follows an end is sent, and that is noted",
     "requeue.before_commit": "a requeue and its audit are under way in one transaction",
     "requeue.after_commit": "a requeue is written, and whoever ordered it does not know",
+    "run.before_commit": "a run's letter is requeued and noted as sent, and neither is committed",
+    "run.after_commit": "a run's letter is on its way, and the driver of the run knows nothing of the next",
 }
 
 _ORDER = re.compile(r"(?P<point>[a-z_.]+|\*)(:(?P<least>\d+)(-(?P<most>\d+))?)?")

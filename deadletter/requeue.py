@@ -13,7 +13,7 @@ from ledger import audit, letters, reopen
 from ledger.audit import Order
 from ledger.lanes import LOCAL
 from ledger.letters import Dead
-from ledger.session import Ledger
+from ledger.session import Connection, Ledger
 from operations.errors import NotAllowedError
 from operations.means import Means
 from operations.operation import RetryPolicy
@@ -31,28 +31,49 @@ def requeue(ledger: Ledger, registry: Registry, letter_id: int, order: Order) ->
         NotAllowedError: it may not be requeued; the message says what to do instead.
     """
     with ledger.transaction() as connection:
-        dead = letters.lock(connection, letter_id)
-        if dead is None:
-            raise NotAllowedError(
-                f"there is no dead letter dl_{letter_id}: `lockgate deadletter list` shows those there are"
-            )
-        bound = _bound(registry, dead)
-        refuse(dead, bound)
-        ask = asks_first(dead, bound)
-        reopen.requeue(
-            connection,
-            dead.id,
-            ask_first=ask,
-            give_up_after=(bound.policy if bound else RetryPolicy()).give_up_after,
-            confirm_time=bound.confirm_time if bound else 0.0,
-        )
+        state, _ = requeue_in(ledger, connection, registry, letter_id, order)
         crashpoint.reached("requeue.before_commit")
-        letters.close(connection, letter_id, status="requeued", by=order.actor)
-        state = State.UNCONFIRMED if ask else State.WAITING
-        after = {"state": state, "effect": dead.effect, "epoch": dead.epoch + 1, "status": "requeued"}
-        audit.note(connection, order, "requeue", str(dead.id), before=dead.as_json(), after=after)
     crashpoint.reached("requeue.after_commit")
     return state
+
+
+def requeue_in(
+    ledger: Ledger, connection: Connection, registry: Registry, letter_id: int, order: Order, *, spare: bool = False
+) -> tuple[State, int]:
+    """The same in a transaction of the caller's; the state in which it goes on, and the epoch.
+
+    Args:
+        ledger: where.
+        connection: in a transaction.
+        registry: providers and kinds.
+        letter_id: the dead letter.
+        order: who wants it, and why.
+        spare: it leaves a reserve of the provider's limits to live work, as one of many.
+
+    Raises:
+        NotAllowedError: it may not be requeued; the message says what to do instead.
+    """
+    dead = letters.lock(connection, letter_id)
+    if dead is None:
+        raise NotAllowedError(
+            f"there is no dead letter dl_{letter_id}: `lockgate deadletter list` shows those there are"
+        )
+    bound = bound_kind(registry, dead)
+    refuse(dead, bound)
+    ask = asks_first(dead, bound)
+    reopen.requeue(
+        connection,
+        dead.id,
+        lane_id=reopen.lane(ledger, connection, dead.id, spare=spare),
+        ask_first=ask,
+        give_up_after=(bound.policy if bound else RetryPolicy()).give_up_after,
+        confirm_time=bound.confirm_time if bound else 0.0,
+    )
+    letters.close(connection, letter_id, status="requeued", by=order.actor)
+    state = State.UNCONFIRMED if ask else State.WAITING
+    after = {"state": state, "effect": dead.effect, "epoch": dead.epoch + 1, "status": "requeued"}
+    audit.note(connection, order, "requeue", str(dead.id), before=dead.as_json(), after=after)
+    return state, dead.epoch + 1
 
 
 def refuse(dead: Dead, bound: BoundKind | None) -> None:
@@ -91,8 +112,12 @@ def asks_first(dead: Dead, bound: BoundKind | None) -> bool:
     return Effect(dead.effect) is Effect.UNKNOWN or forgotten
 
 
-def _bound(registry: Registry, dead: Dead) -> BoundKind | None:
-    """The kind; None for a plain task."""
+def bound_kind(registry: Registry, dead: Dead) -> BoundKind | None:
+    """The kind; None for a plain task.
+
+    Raises:
+        NotAllowedError: this deployment does not know it.
+    """
     if dead.provider == LOCAL:
         return None
     try:

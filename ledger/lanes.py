@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ledger.session import Ledger
 
 LOCAL = "local"  # the provider of plain tasks
+SPARE = 10  # the priority, behind all that callers may give, of work that leaves a reserve of each limit to live work
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Dead letters: what lies open, and the lock under which one person decides about one."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -29,10 +30,13 @@ _TERMS = {
 STATUSES = ("open", "requeued", "resolved", "discarded", "superseded", "closed")
 _ONE = f"SELECT {_LETTER} WHERE d.id = %s"
 _OF_OPERATION = f"SELECT {_LETTER} WHERE d.operation_id = %s ORDER BY d.epoch"
-_STANDING = """
-SELECT id, state, reason, effect, epoch, provider, kind, tenant, frozen, reference, code, expires_at, revoked_at,
-    coalesce(send_until < statement_timestamp(), false) AS key_forgotten, first_sent_at IS NOT NULL AS was_sent
-FROM lockgate.operations WHERE id = %s
+_NOW = """
+o.id, o.state, o.reason, o.effect, o.epoch, o.provider, o.kind, o.tenant, o.frozen, o.reference, o.code, o.expires_at,
+    o.revoked_at, coalesce(o.send_until < statement_timestamp(), false), o.first_sent_at IS NOT NULL
+"""
+_STANDING = f"SELECT {_NOW} FROM lockgate.operations o WHERE o.id = %s"  # noqa: S608  made of the constants above
+_LOOKED = f"""
+SELECT {_NOW}, {_LETTER} WHERE d.id = ANY(%s) ORDER BY d.id
 """
 _LOCKED = (
     "id", "state", "reason", "effect", "epoch", "provider", "kind", "tenant", "frozen", "reference", "code", "expires_at",
@@ -179,6 +183,15 @@ def get(connection: Connection, letter_id: int) -> DeadLetter | None:
 def look(connection: Connection, letter_id: int) -> Dead | None:
     """A dead letter with its operation, as they are now; None when there is none."""
     return _dead(connection, letter_id, _STANDING)
+
+
+def looked(connection: Connection, letter_ids: Sequence[int]) -> list[Dead]:
+    """Dead letters with their operations, as they are now, in order; those that are not there are left out."""
+    count = len(_LOCKED)
+    return [
+        Dead(letter=DeadLetter(*row[count:]), **dict(zip(_LOCKED, row[:count], strict=True)))
+        for row in connection.execute(_LOOKED, [list(letter_ids)]).fetchall()
+    ]
 
 
 def lock(connection: Connection, letter_id: int) -> Dead | None:

@@ -1,15 +1,18 @@
 """Leave `dead`: by a person's order, in the next epoch or for good. The caller holds the row (see `ledger.letters.lock`)."""
 
 import uuid
+from dataclasses import replace
 
-from ledger.session import Connection
+from ledger.lanes import SPARE, LaneKey, lane_ids
+from ledger.session import Connection, Ledger
 from operations.outcome import Effect
 from operations.states import State
 
 # The keys stay: they change with the generation and with nothing else. A person's order overrules an earlier wish.
 _REQUEUE = """
 UPDATE lockgate.operations SET
-    state = %(state)s, reason = CASE WHEN %(state)s = 'waiting' THEN 'new' END, error_class = NULL, epoch = epoch + 1,
+    lane_id = %(lane_id)s, state = %(state)s, reason = CASE WHEN %(state)s = 'waiting' THEN 'new' END, error_class = NULL,
+    epoch = epoch + 1,
     failures = 0, inquiries = 0, crashes = 0, pending_trip = NULL, absent_at = NULL, ended_at = NULL,
     frozen = frozen AND NOT (effect = 'none' AND coalesce(send_until < statement_timestamp(), true)),
     expires_at = NULL, revoked_at = NULL, hinted_at = NULL, due_at = statement_timestamp(),
@@ -46,21 +49,39 @@ WHERE operation_id = %s AND follows AND finalised_at IS NULL
 _LOWER = "UPDATE lockgate.operations SET effect = 'none', reference = NULL WHERE id = %s AND state = 'dead'"
 
 
+_LANE = """
+SELECT l.queue, l.tenant, l.provider, l.kind, l.priority, l.task
+FROM lockgate.operations o JOIN lockgate.lanes l ON l.id = o.lane_id WHERE o.id = %s
+"""
+
+
+def lane(ledger: Ledger, connection: Connection, operation_id: uuid.UUID, *, spare: bool) -> int:
+    """The lane in which an operation goes on: its own, or the one beside it for work without haste."""
+    row = connection.execute(_LANE, [operation_id]).fetchone()
+    assert row is not None
+    own = LaneKey(*row)
+    if spare or own.priority == SPARE:
+        own = replace(own, priority=SPARE if spare else 0)
+    return lane_ids(ledger, [own])[own]
+
+
 def requeue(
-    connection: Connection, operation_id: uuid.UUID, *, ask_first: bool, give_up_after: float, confirm_time: float
-) -> None:
+    connection: Connection, operation_id: uuid.UUID, *, lane_id: int, ask_first: bool, give_up_after: float,
+    confirm_time: float,
+) -> None:  # fmt: skip
     """Open the next epoch: failures and deadline begin anew, the keys and what is known of the effect stay.
 
     Args:
         connection: in a transaction that holds the row.
         operation_id: the operation.
+        lane_id: where it goes on.
         ask_first: the provider is asked before anything is sent.
         give_up_after: seconds until its new deadline.
         confirm_time: seconds after that in which an unknown effect may still be confirmed.
     """
     values = {
         "id": operation_id, "state": State.UNCONFIRMED if ask_first else State.WAITING,
-        "give_up_after": give_up_after, "confirm_time": confirm_time,
+        "lane_id": lane_id, "give_up_after": give_up_after, "confirm_time": confirm_time,
     }  # fmt: skip
     connection.execute(_REQUEUE, values)
     connection.execute(_FOLLOW_ANEW, {"id": operation_id, "at": "infinity"})

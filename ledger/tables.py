@@ -452,7 +452,13 @@ runs = Table(
     Column("tolerate", Integer, nullable=False, comment="letters that may come back alike before it stops"),
     Column("width", Integer, nullable=False, comment="letters that may be on their way at once"),
     Column("proven", Integer, nullable=False, server_default="0", comment="letters that came home since the last step"),
-    Column("forgiven", BigInteger, nullable=False, server_default="0", comment="came back before the last resume"),
+    Column(
+        "gone_before",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="letters that had gone when it was last begun",
+    ),
     Column("because", Text, nullable=False),
     Column("planned_at", _time, nullable=False, server_default=_now),
     Column("planned_by", Text, nullable=False),
@@ -479,6 +485,13 @@ run_letters = Table(
     Column("why", Text),
     Column("epoch", Integer, comment="the one in which it was sent"),
     Column("alike", Boolean, comment="it came back as it had been"),
+    Column(
+        "forgiven",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="it had come back when the run was resumed",
+    ),
     _one_of("state", ["waiting", "sent", "succeeded", "declined", "back", "gone", "skipped"]),
 )
 Index("run_letters_state", run_letters.c.run_id, run_letters.c.state, run_letters.c.letter_id)

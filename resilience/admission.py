@@ -183,7 +183,7 @@ class Admission:
         granted, reason, wait, state, trip, probe, _epoch = answer
         traffic, breaker = self._traffic[lane.provider], BreakerState(state.decode())
         if not granted:
-            return Refused(_explained(traffic, lane.kind, reason.decode()), float(wait), breaker, trip)
+            return Refused(_explained(traffic, lane, reason.decode()), float(wait), breaker, trip)
         return Permit(token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
 
     def _said(self, permit: Permit, verdict: Verdict, retry_after: float | None = None) -> Call:
@@ -254,9 +254,9 @@ def _state(name: bytes) -> BreakerState | None:
     return None if name == b"unknown" else BreakerState(name.decode())
 
 
-def _explained(traffic: Traffic, kind: str, reason: str) -> str:
+def _explained(traffic: Traffic, lane: Lane, reason: str) -> str:
     """Put the limit's name where the script could only give its number."""
     head, _, index = reason.partition(":")
     if not index.isdigit():
         return reason
-    return f"{head}:{(*traffic.limits_for(kind), traffic.ramp)[int(index)].name}"
+    return f"{head}:{(*traffic.limits_for(lane.kind, spare=lane.spare), traffic.ramp)[int(index)].name}"

@@ -8,9 +8,9 @@ from resilience.limiter import Limit
 from resilience.traffic import Traffic
 
 
-def arguments(traffic: Traffic, kind: str) -> tuple[Any, ...]:
+def arguments(traffic: Traffic, kind: str, *, spare: bool = False) -> tuple[Any, ...]:
     """A kind's breaker and limits, the ramp last."""
-    limits: Sequence[Limit] = (*traffic.limits_for(kind), traffic.ramp)
+    limits: Sequence[Limit] = (*traffic.limits_for(kind, spare=spare), traffic.ramp)
     flat = [
         value for limit in limits for value in (_type(limit), limit.allowed, *_refill(limit), limit.per, limit.life)
     ]

@@ -8,6 +8,7 @@ most a window and a permit's life, so no window at the provider ever holds more 
 from dataclasses import dataclass, replace
 
 QUOTA_SLOTS = 24  # parts of a long window; counting one slot more than the window holds never counts too little
+SPARE = 0.5  # share of each limit that work without haste may use; the rest is there for live work at any time
 _TINY = 3  # calls a window below which the burst of one call would leave nothing for the rate
 LONG = 3600.0  # seconds from which a window is counted in slots instead of refilled
 
@@ -55,6 +56,17 @@ class Limit:
     def burst(self) -> float:
         """What may be sent at one moment; a twentieth of the window, at least one call."""
         return max(self.largest, self.allowed / 20.0)
+
+    @property
+    def spare(self) -> "Limit":
+        """What work without haste may use of it: a second limit beside it, which leaves the rest to live work.
+
+        It is never so narrow that the most costly call would not fit.
+        """
+        least = 1.0 if self.concurrent else 0.0
+        if self.largest > 1 and not self.concurrent:
+            least = min(self.calls, 2 * self.largest / self.headroom)
+        return replace(self, name=f"{self.name}, spare", calls=max(self.calls * SPARE, least))
 
     @property
     def rate(self) -> float:

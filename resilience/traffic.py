@@ -26,9 +26,10 @@ class Traffic:
         """A limit that holds only while the flow grows after an outage, so that an unlimited provider ramps too."""
         return Limit("ramp", (), max(60.0, self.calls_per_minute) / 6.0, 10.0, headroom=1.0, life=self.permit_life)
 
-    def limits_for(self, kind: str) -> tuple[Limit, ...]:
-        """The limits that hold for a call of a kind."""
-        return tuple(limit for limit in self.limits if limit.kind in {"", kind})
+    def limits_for(self, kind: str, *, spare: bool = False) -> tuple[Limit, ...]:
+        """The limits that hold for a call of a kind; for one without haste, those that leave a reserve for live work too."""
+        own = tuple(limit for limit in self.limits if limit.kind in {"", kind})
+        return (*own, *(limit.spare for limit in own)) if spare else own
 
     def seats_for(self, kind: str) -> bool:
         """Whether a call of a kind takes up one of the calls that may be made at once."""
@@ -42,8 +43,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Where a call counts: its provider, its tenant and its kind."""
+    """Where a call counts: its provider, its tenant and its kind.
+
+    Attributes:
+        spare: it has no haste, as a requeue of many has none: it leaves a reserve of each limit to live work.
+    """
 
     provider: str
     tenant: str
     kind: str
+    spare: bool = False

@@ -35,7 +35,7 @@ def way_of(traffic: Traffic, lane: Lane) -> Way:
     return Way(
         keys=(*_base_keys(lane), *(key for key, _ in limits)),
         limits=tuple(key for key, _ in limits),
-        arguments=arguments(traffic, lane.kind),
+        arguments=arguments(traffic, lane.kind, spare=lane.spare),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
     )
@@ -57,4 +57,6 @@ def _base_keys(lane: Lane) -> list[str]:
 
 
 def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:
-    return [(limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind), traffic.ramp)]
+    return [
+        (limit_key(limit, lane), limit) for limit in (*traffic.limits_for(lane.kind, spare=lane.spare), traffic.ramp)
+    ]

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _attempt(Attempt(
             platform.platform(), app.tasks[name].bound_kind, ticket_id, told["tenant"], probe=told["probe"], alone=True,
-            answered=_speak,
+            spare=told.get("spare", False), answered=_speak,
         ))  # fmt: skip
     except LOST:
         return NO_LEDGER

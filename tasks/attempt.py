@@ -92,6 +92,7 @@ class Attempt:
         tenant: as the hint says; the row's own tenant decides.
         probe: the sweep chose this one to find out if the provider is back.
         alone: nothing else is carried out in this process.
+        spare: it has no haste, and leaves a reserve of the provider's limits to live work.
         answered: called when the answer was heard and read, before it is written down.
     """
 
@@ -101,12 +102,13 @@ class Attempt:
     tenant: str
     probe: bool = False
     alone: bool = False
+    spare: bool = False
     answered: Callable[[], None] | None = None
 
     @property
     def lane(self) -> Lane:
         """Where its calls count."""
-        return Lane(self.bound.provider.name, self.tenant, self.bound.name)
+        return Lane(self.bound.provider.name, self.tenant, self.bound.name, self.spare)
 
     @property
     def question(self) -> Question:

@@ -57,7 +57,7 @@ def begin(deliveries: Sequence[Delivery]) -> None:
     """Admit and claim what was delivered; `take` gives each. What could not be begun here is begun alone."""
     here, asked = platform(), []
     for task, ticket_id, request in {each[1]: each for each in deliveries}.values():
-        attempt = Attempt(here, task.bound_kind, ticket_id, hint.tenant_of(request))
+        attempt = Attempt(here, task.bound_kind, ticket_id, hint.tenant_of(request), spare=hint.is_spare(request))
         own = account(here, attempt.bound.provider, attempt.tenant, ticket=ticket_id)
         if own is not None:
             asked.append((attempt, own))

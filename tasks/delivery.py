@@ -132,7 +132,8 @@ def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None
         begun = company.take(ticket_id)
         if begun is None:
             probe = bool((request.get(hint.HEADER) or {}).get("probe"))
-            work = admitted(Attempt(platform(), bound, ticket_id, hint.tenant_of(request), probe=probe))
+            tenant, spare = hint.tenant_of(request), hint.is_spare(request)
+            work = admitted(Attempt(platform(), bound, ticket_id, tenant, probe=probe, spare=spare))
         else:
             work = _joined(begun)
     return work or _follow_up(ticket_id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger.due import Hint
+from ledger.lanes import SPARE
 
 HEADER = "lockgate"
 DEFAULT_TENANT = "default"
@@ -45,6 +46,7 @@ def settings_of(hint: Hint) -> dict[str, Any]:
         "probe": hint.probe,
         **({"alone": True} if hint.alone else {}),
         **({"lapsed": True} if hint.lapsed else {}),
+        **({"spare": True} if hint.priority == SPARE else {}),
     }
 
 
@@ -106,6 +108,11 @@ def is_newer(request: Mapping[str, Any]) -> bool:
 def is_alone(request: Mapping[str, Any]) -> bool:
     """Whether it gets a process of its own, because it took down whoever carried it out."""
     return bool((request.get(HEADER) or {}).get("alone"))
+
+
+def is_spare(request: Mapping[str, Any]) -> bool:
+    """Whether it has no haste, and leaves a reserve of the provider's limits to live work."""
+    return bool((request.get(HEADER) or {}).get("spare"))
 
 
 def tenant_of(request: Mapping[str, Any]) -> str:

@@ -18,11 +18,12 @@ from celery import bootsteps
 
 from config import crashpoint
 from config.errors import ConfigError
+from deadletter.drive import drive
 from ledger import due, groups
 from ledger.due import Backlog, Hint
 from ledger.follow import unfinished
 from ledger.guard import Guard
-from ledger.lanes import LOCAL
+from ledger.lanes import LOCAL, SPARE
 from ledger.release import renew
 from ledger.session import LOST, Connection
 from operations.means import Means
@@ -132,6 +133,7 @@ class Sweep(threading.Thread):
         judge.judge(here, connection)
         welcome_changed(here, connection)
         groups.fold(here.ledger)
+        drive(here.ledger, here.registry)
         try:
             remembered = traffic.remember(here, connection, epoch)
             if remembered is not None:
@@ -211,7 +213,9 @@ def _guard(here: Platform) -> Guard:
 
 def _forecasts(here: Platform, lanes: list[Backlog]) -> dict[int, Forecast]:
     known = [lane for lane in lanes if lane.provider in here.registry.providers]
-    asked = [(Lane(lane.provider, lane.tenant, lane.kind), _cost(here, lane.kind)) for lane in known]
+    asked = [
+        (Lane(lane.provider, lane.tenant, lane.kind, lane.priority == SPARE), _cost(here, lane.kind)) for lane in known
+    ]
     answers = here.admission.forecasts(asked, horizon=_HORIZON) if asked else []
     return dict(zip((lane.lane_id for lane in known), answers, strict=True))
 

@@ -7,6 +7,7 @@ import click
 
 from admin.cli.groups import group, groups
 from admin.cli.noun import Noun, as_json, because
+from admin.cli.runs import plan, run, runs
 
 if TYPE_CHECKING:
     from admin.cli.deployment import Deployment
@@ -295,5 +296,5 @@ def _ask(here: "Deployment", dead: "Dead") -> str:
     return "it cannot be asked" if bound is None else look(platform(), bound, dead.id)
 
 
-deadletter.add_command(groups)
-deadletter.add_command(group)
+for command in (groups, group, plan, run, runs):
+    deadletter.add_command(command)

@@ -24,7 +24,8 @@ Deploy = Callable[..., Deployment]
 TIMES = {"call__connect": "0.4s", "call__read": "0.8s", "call__total": "1s", "call__lease": "2s", "settle": "1s"}
 OF_THE_CALLER = {"accept.before_commit", "accept.after_commit", "hint.before_publish", "hint.after_publish"}
 OF_A_PERSON = {"requeue.before_commit", "requeue.after_commit"}
-OF_A_WORKER = sorted(set(POINTS) - {"accept.before_commit", "accept.after_commit"} - OF_A_PERSON)
+OF_A_RUN = {"run.before_commit", "run.after_commit"}  # tests/drills/test_runs.py
+OF_A_WORKER = sorted(set(POINTS) - {"accept.before_commit", "accept.after_commit"} - OF_A_PERSON - OF_A_RUN)
 KILLS = 2
 IN_EVERY_RUN = {
     "claim.after_commit", "call.after_last_byte", "call.after_answer", "record.before_commit", "record.after_commit",

@@ -194,7 +194,8 @@ class Both:
             ).fetchone()
             assert letter is not None
             if what == "requeue":
-                reopen.requeue(connection, number, ask_first=ask, give_up_after=60.0, confirm_time=12.0)
+                lane = reopen.lane(self.ledger, connection, number, spare=False)
+                reopen.requeue(connection, number, lane_id=lane, ask_first=ask, give_up_after=60.0, confirm_time=12.0)
                 letters.close(connection, letter[0], status="requeued", by="ada")
             else:
                 reopen.rule_out(connection, number)
