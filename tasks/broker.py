@@ -49,6 +49,19 @@ class Ear:
 ear = Ear()
 
 
+class Appetite:
+    """How many hints this worker takes ahead.
+
+    Attributes:
+        per_slot: for each of its slots; a pool that knows how long its jobs take changes it.
+    """
+
+    per_slot = 2
+
+
+appetite = Appetite()
+
+
 class Connection(Stock):
     """A connection that is tried again every two seconds; kombu's pause grows to thirty, and work waits meanwhile."""
 
@@ -75,7 +88,10 @@ class Message(virtual.Message):
 
 
 class QoS(virtual.QoS):
-    """How much this worker may hold; counted in hints, of which one message may hold several."""
+    """How much this worker may hold; counted in hints, of which one message may hold several.
+
+    `prefetch_count` is the number of its slots.
+    """
 
     def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
         super().__init__(channel, prefetch_count)
@@ -91,16 +107,20 @@ class QoS(virtual.QoS):
 
     def can_consume(self) -> bool:
         """Whether another message may be asked for."""
-        return not self.prefetch_count or self._held() < self.prefetch_count
+        return not self.prefetch_count or self._held() < self._wanted
 
     @property
     def spare(self) -> int | None:
         """How many more it may hold at all; None without a limit. A message is asked for while half of that is free."""
-        return max(2 * self.prefetch_count - self._held(), 0) if self.prefetch_count else None
+        return max(2 * self._wanted - self._held(), 0) if self.prefetch_count else None
 
     def can_consume_max_estimate(self) -> int | None:
         """For how many more hints there is room; None without a limit."""
-        return max(self.prefetch_count - self._held(), 0) if self.prefetch_count else None
+        return max(self._wanted - self._held(), 0) if self.prefetch_count else None
+
+    @property
+    def _wanted(self) -> int:
+        return int(self.prefetch_count) * appetite.per_slot
 
     def _held(self) -> int:
         return len(self._delivered) - len(self._dirty) + self._others

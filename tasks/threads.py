@@ -19,6 +19,7 @@ from celery.concurrency.base import BasePool, apply_target
 
 from integrations.connection import LineState, current
 from tasks import company
+from tasks.broker import appetite
 from tasks.held import MOST, held
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ _TICK = 0.005  # seconds between two looks while anything waits
 _OLD = 0.02  # seconds that an outcome waits for company
 _HOLD = 0.2  # seconds for which a hint may be in a thread's hands before its call begins; a permit is good for 0.25
 _WEIGHT = 0.1  # of the newest job in the running mean of their durations
+_QUICK = 0.02  # seconds of a job below which few threads do everything
+_DEEP = 4  # hints for each thread that are taken ahead at most
 
 
 class Job:
@@ -121,7 +124,9 @@ class TaskPool(BasePool):
         """Put a job into the queue, and wake a thread for it if none comes along soon."""
         with self._lock:
             self._queue.append(Job(target, args or (), kwargs, callback, accept_callback))
-            self._rouse()
+            if self._asleep or len(self._threads) < self.limit:
+                self._rouse()
+            self._busy.set()
 
     def on_stop(self) -> None:
         """Begin nothing more, wait for what has begun, and hand back the rest."""
@@ -173,10 +178,14 @@ class TaskPool(BasePool):
         thread.hand.append(self._queue.popleft())
         if self._shares(thread.hand[0]):
             awake = len(self._threads) - len(self._asleep)
-            share = min(MOST, -(-(len(self._queue) + 1) // awake), 1 + int(_HOLD / max(self._mean, 0.001)))
+            share = min(MOST, -(-(len(self._queue) + 1) // awake), self._reach())
             while self._queue and len(thread.hand) < share and self._shares(self._queue[0]):
                 thread.hand.append(self._queue.popleft())
         return True
+
+    def _reach(self) -> int:
+        """How many jobs a thread can begin one after another before what it has in its hand is too old."""
+        return 1 + int(_HOLD / max(self._mean, 0.001))
 
     def _next(self, thread: _Thread) -> Job | None:
         with self._lock:
@@ -221,8 +230,6 @@ class TaskPool(BasePool):
                 thread.start()
             else:
                 break
-        if self._queue:
-            self._busy.set()
 
     def _take_over(self, now: float, *, older_than: float) -> None:
         """What threads have in their hands for too long goes back to the front of the queue; the lock is held."""
@@ -241,6 +248,7 @@ class TaskPool(BasePool):
                 if not self._queue and not held and not any(thread.hand for thread in self._threads):
                     self._busy.clear()
             held.write(older_than=_OLD)  # it logs what goes wrong, and raises nothing
+            appetite.per_slot = 2 if self._mean < _QUICK else min(_DEEP, self._reach())
             time.sleep(_TICK)
 
     def _get_info(self) -> dict[str, Any]:

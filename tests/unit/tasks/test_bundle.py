@@ -79,7 +79,7 @@ def test_what_somebody_else_wrote_there_names_nothing(others: Any) -> None:
 
 
 def test_a_worker_counts_hints_and_not_messages() -> None:
-    qos = QoS(SimpleNamespace(do_restore=False), 10)
+    qos = QoS(SimpleNamespace(do_restore=False), 5)  # slots; two hints for each
     qos.append("a message", "tag")
     assert (qos.can_consume(), qos.can_consume_max_estimate()) == (True, 9)
     qos.hold(24)
