@@ -97,6 +97,32 @@ def test_an_outage_costs_as_many_calls_with_two_thousand_operations_behind_it_as
     assert len(charged) == len(set(charged)) == 2054
 
 
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("backlog", [1, 2000])
+def test_a_whole_minute_of_outage_ends_nothing_and_is_not_followed_by_a_herd(
+    deploy: Callable[..., Deployment], backlog: int
+) -> None:
+    """The same with the times of Stripe's own file: five attempts would be over in fifteen seconds."""
+    deployment = deploy(
+        limits=[{"calls": BURST, "per": "1s", "scope": ["tenant"]}], retry__delays=["0s", "1s", "2s", "4s", "8s"],
+        breaker__open_for="10s", breaker__open_for_max="5m", breaker__window="10s",
+    )  # fmt: skip
+    for _ in range(4):
+        deployment.worker()
+    pay_many("warm", 4)
+    eventually(lambda: ended_well(deployment) == 4)
+    before, began, down = len(requests_at(deployment.sandbox)), time.monotonic(), outage(deployment)
+    pay_many("backlog", backlog)
+    eventually(lambda: time.monotonic() - began > 60, within=90, every=1.0)
+    calls = len(requests_at(deployment.sandbox)) - before
+    lift(deployment, down)
+    assert calls <= 16 + 3 + 7  # under way in sixteen slots, what opens the breaker, and one probe in each period
+    eventually(lambda: ended_well(deployment) == 4 + backlog, within=300)
+    assert deployment.count("dead_letters") == 0
+    assert most_in_a_window([event["mono"] for event in requests_at(deployment.sandbox)], 1.0) <= BURST
+
+
 def quiet_for(deployment: Deployment, seconds: float) -> bool:
     return time.time() - requests_at(deployment.sandbox)[-1]["at"] > seconds
 
