@@ -28,6 +28,14 @@ class Step:
     command: str
     why: str
 
+    @property
+    def action(self) -> str:
+        """What it is, for a page with buttons: requeue, resolve, discard, edit (the next generation), or nothing."""
+        if ".again(" in self.command:
+            return "edit"
+        words = self.command.split()
+        return words[2] if words else ""
+
 
 def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "", status: int | None = None) -> Step:  # noqa: PLR0911  one step for each case
     """The sensible next step.

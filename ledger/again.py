@@ -23,6 +23,18 @@ WHERE operation_id = %(old)s AND status = 'open'
 """
 
 
+# What still waits for the end of the old one waits for that of the new one: a chain that a correction mends goes on.
+_HAND_OVER = """
+UPDATE lockgate.tickets SET operation_id = %(new)s, alias = true, follow_at = 'infinity', follow_failures = 0
+WHERE operation_id = %(old)s AND follows AND finalised_at IS NULL
+"""
+
+
+def hand_over(connection: Connection, old: uuid.UUID, new: uuid.UUID) -> int:
+    """Let what waits for a superseded operation wait for the next generation; how many tickets."""
+    return connection.execute(_HAND_OVER, {"old": old, "new": new}).rowcount
+
+
 def current_generation(connection: Connection, key_id: uuid.UUID) -> int:
     """The generation of a key; 0 when nothing was ever accepted under it."""
     row = connection.execute("SELECT generation FROM lockgate.business_keys WHERE id = %s", [key_id]).fetchone()

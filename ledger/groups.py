@@ -96,6 +96,8 @@ WHERE {standing}
     AND (%(effect)s::text IS NULL OR g.effect = %(effect)s)
     AND (%(tenant)s::text IS NULL OR EXISTS (SELECT FROM lockgate.group_tenants t
         WHERE t.fingerprint = g.fingerprint AND t.tenant = %(tenant)s AND t.open > 0))
+    AND (%(tenants)s::text[] IS NULL OR EXISTS (SELECT FROM lockgate.group_tenants t
+        WHERE t.fingerprint = g.fingerprint AND t.tenant = ANY(%(tenants)s) AND t.seen > 0))
     AND (%(text)s::text IS NULL OR strpos(lower(concat_ws(' ', g.reason, g.code, g.message)), lower(%(text)s)) > 0)
     AND (%(at)s::timestamptz IS NULL OR (g.last_at, g.fingerprint) < (%(at)s, %(after)s))
 ORDER BY g.last_at DESC, g.fingerprint DESC LIMIT %(limit)s
@@ -175,6 +177,7 @@ class Wanted:
 
     Attributes:
         status: `unsettled` (open letters, not ignored), `all`, or one of the group's.
+        tenants: only groups that touch one of these, for whoever may see no others.
         text: a part of its reason, code or message, in any case.
         before: the `cursor` of the last group of the page before.
     """
@@ -183,6 +186,7 @@ class Wanted:
     provider: str | None = None
     kind: str | None = None
     tenant: str | None = None
+    tenants: tuple[str, ...] | None = None
     effect: str | None = None
     text: str | None = None
     before: str | None = None
@@ -227,6 +231,7 @@ def listed(connection: Connection, wanted: Wanted) -> list[Group]:
     """
     at, _, after = (wanted.before or "").rpartition("/")
     values = asdict(wanted) | {"at": at or None, "after": after}
+    values["tenants"] = None if wanted.tenants is None else list(wanted.tenants)
     query = _GROUP + _LIST.format(standing=_STANDINGS[wanted.status])
     return [_group(row) for row in connection.execute(query, values).fetchall()]
 

@@ -18,6 +18,7 @@ FROM lockgate.dead_letters d JOIN lockgate.operations o ON o.id = d.operation_id
 _TERMS = {
     "provider": "d.provider = %(provider)s",
     "tenant": "d.tenant = %(tenant)s",
+    "tenants": "d.tenant = ANY(%(tenants)s)",
     "kind": "d.kind = %(kind)s",
     "error_class": "d.error_class = %(error_class)s",
     "effect": "d.effect = %(effect)s",
@@ -42,6 +43,12 @@ _LOCKED = (
     "id", "state", "reason", "effect", "epoch", "provider", "kind", "tenant", "frozen", "reference", "code", "expires_at",
     "revoked_at", "key_forgotten", "was_sent",
 )  # fmt: skip
+_FORGET = """
+DELETE FROM lockgate.dead_letters WHERE id IN (
+    SELECT id FROM lockgate.dead_letters
+    WHERE status = %(status)s AND status <> 'open' AND closed_at < statement_timestamp() - %(seconds)s * interval '1 second'
+    ORDER BY closed_at LIMIT %(limit)s)
+"""
 _CLOSE = """
 UPDATE lockgate.dead_letters SET status = %(status)s, closed_at = statement_timestamp(), closed_by = %(by)s
 WHERE id = %(id)s AND status = 'open'
@@ -119,6 +126,7 @@ class Wanted:
     """Which dead letters: those that a filter leaves out have None.
 
     Attributes:
+        tenants: only these, for whoever may see no others.
         text: a part of the reason, the code or the message, in any case.
         since, until: when they died; `until` is left out itself.
         before: the id of the last letter of the page before.
@@ -127,6 +135,7 @@ class Wanted:
     status: str = "open"
     provider: str | None = None
     tenant: str | None = None
+    tenants: tuple[str, ...] | None = None
     kind: str | None = None
     fingerprint: str | None = None
     error_class: str | None = None
@@ -152,7 +161,7 @@ def matching(connection: Connection, wanted: Wanted) -> tuple[str, dict[str, Any
     Raises:
         ValueError: there is no such status.
     """
-    values = asdict(wanted) | {"alike": None}
+    values = asdict(wanted) | {"alike": None, "tenants": None if wanted.tenants is None else list(wanted.tenants)}
     if wanted.text:
         values["alike"] = groups.alike(connection, wanted.text)
     if wanted.status not in STATUSES:
@@ -224,3 +233,9 @@ def close(connection: Connection, letter_id: int, *, status: str, by: str) -> bo
 def lower_effect(connection: Connection, letter_id: int, *, fingerprint: str) -> None:
     """A person has proved that nothing happened: it is filed with what had no effect."""
     connection.execute(_LOWER, [fingerprint, letter_id])
+
+
+def forget(connection: Connection, status: str, seconds: float, *, limit: int) -> int:
+    """Delete letters that were closed so long ago, the oldest first; how many. An open one never is."""
+    values = {"status": status, "seconds": seconds, "limit": limit}
+    return connection.execute(_FORGET, values).rowcount

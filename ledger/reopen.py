@@ -57,12 +57,17 @@ FROM lockgate.operations o JOIN lockgate.lanes l ON l.id = o.lane_id WHERE o.id 
 
 def lane(ledger: Ledger, connection: Connection, operation_id: uuid.UUID, *, spare: bool) -> int:
     """The lane in which an operation goes on: its own, or the one beside it for work without haste."""
-    row = connection.execute(_LANE, [operation_id]).fetchone()
-    assert row is not None
-    own = LaneKey(*row)
+    own = lane_key(connection, operation_id)
     if spare or own.priority == SPARE:
         own = replace(own, priority=SPARE if spare else 0)
     return lane_ids(ledger, [own])[own]
+
+
+def lane_key(connection: Connection, operation_id: uuid.UUID) -> LaneKey:
+    """The lane in which an operation is."""
+    row = connection.execute(_LANE, [operation_id]).fetchone()
+    assert row is not None
+    return LaneKey(*row)
 
 
 def requeue(

@@ -154,6 +154,7 @@ class Run:
     def _let_it_end(self, agreed: terms.Terms) -> None:
         """Liveness: servers and providers are well again, one worker stays dead for good, and all must end."""
         self._moments["healed"] = time.time()
+        self.stage.end_operators()
         self.stage.lift("/outage")
         self.stage.kill_for_good("worker-1")
         self.say("the attacks are over; worker-1 stays dead for good, and everything must end")

@@ -73,6 +73,7 @@ class Stage:
         self._environment: dict[str, str] = {}
         self._sandbox: Child | None = None
         self._client: Child | None = None
+        self._operators: Child | None = None
 
     def up(self, command: str, say: Callable[[str], None], fits: Callable[[Terms], None]) -> None:
         """Start everything but the client, a line for each thing that is up.
@@ -111,6 +112,10 @@ class Stage:
         ]  # fmt: skip
         self.place.folder.joinpath(asked.FILE).touch()
         self._client = Child("client", argv, environment=self._environment, log=self._log("client"))
+        people = getattr(self._subject, "operators", None)
+        if people is not None:
+            log = self._log("operators")
+            self._operators = Child("operators", people(), environment=self._environment, log=log)
 
     @property
     def asking(self) -> bool:
@@ -121,6 +126,8 @@ class Stage:
         """
         if self._client is None:
             return False
+        if self._operators is not None and self._operators.ended is not None:
+            raise SoakError(f"the operators ended, see {self._operators.log}: {self._operators.last_words()}")
         ended = self._client.ended
         if ended:
             raise SoakError(f"the client ended with {ended}, see {self._client.log}: {self._client.last_words()}")
@@ -131,6 +138,13 @@ class Stage:
         if self._client is not None:
             self._client.ask_to_end()
             self._client.end(60.0)
+
+    def end_operators(self) -> None:
+        """Nobody decides about anything any more; what they began goes on."""
+        people, self._operators = self._operators, None
+        if people is not None:
+            people.ask_to_end()
+            people.end(60.0)
 
     def start_worker(self, name: str) -> None:
         """Start one worker, or start it again."""
@@ -181,7 +195,7 @@ class Stage:
 
     def down(self) -> None:
         """End everything: client and workers first, then who serves them."""
-        children = [*self.workers.values(), *filter(None, [self._client])]
+        children = [*self.workers.values(), *filter(None, [self._client, self._operators])]
         for child in children:
             child.ask_to_end()
         until = time.monotonic() + _WARM

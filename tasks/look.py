@@ -1,18 +1,25 @@
 """Look at the provider for a person: what it says of one operation now. Nothing is changed, there or here."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from integrations.call import Heard, Line, verdict
 from integrations.connection import NotSentError
 from integrations.registry import BoundKind
-from ledger import accounts
+from ledger import accounts, letters, looks
+from ledger.audit import Order
 from ledger.history import Sending, sending
+from ledger.looks import Look
+from operations.errors import NotAllowedError
 from operations.outcome import (
     Absent,
     Accepted,
     Ask,
     Declined,
     Deferred,
+    Effect,
     Finding,
     Open,
     Present,
@@ -29,19 +36,52 @@ from tasks.connections import fingerprint
 from tasks.platform import Platform
 
 _STILL_OPEN = "found, and still open: it could take effect yet"
+_NOT_ASKED: Mapping[str, Any] = {"found": "not asked"}
 
 
-def look(platform: Platform, bound: BoundKind, operation_id: uuid.UUID) -> str:
-    """What the provider says of an operation now, as half a sentence; or why it was not asked."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look came to: `said` for people, `there` for a comparison, see `ledger.looks.Look`."""
+
+    said: str
+    there: Mapping[str, Any]
+
+
+def ask(platform: Platform, letter_id: int, order: Order) -> Look:
+    """Ask the provider of a dead letter what it shows now, and keep that beside what stands here. Nothing else is changed.
+
+    Raises:
+        NotAllowedError: there is no such letter.
+        ConfigError: the tenant's credentials are not set here.
+    """
+    with platform.ledger.connection() as connection:
+        dead = letters.look(connection, letter_id)
+    if dead is None:
+        raise NotAllowedError(
+            f"there is no dead letter dl_{letter_id}: `lockgate deadletter list` shows those there are"
+        )
+    bound = platform.registry.kinds.get(dead.kind)
+    seen = Seen("it cannot be asked", _NOT_ASKED) if bound is None else see(platform, bound, dead.id)
+    here = {"state": dead.state, "effect": dead.effect, "reference": dead.reference, "code": dead.code}
+    with platform.ledger.connection() as connection:
+        return looks.add(connection, dead.id, actor=order.actor, said=seen.said, here=here, there=seen.there)
+
+
+def see(platform: Platform, bound: BoundKind, operation_id: uuid.UUID) -> Seen:
+    """What the provider says of an operation now, or why it was not asked."""
     with platform.ledger.connection() as connection:
         sent = sending(platform.ledger, connection, operation_id)
     if not bound.assurance.means.asks or sent is None or sent.first_sent_at is None:
-        return "it cannot be asked" if not bound.assurance.means.asks else "it was never sent"
+        return Seen("it cannot be asked" if not bound.assurance.means.asks else "it was never sent", _NOT_ASKED)
     if sent.account is None or _account(platform, bound, sent.tenant) != sent.account:
-        return "not asked: the credentials in this environment are not known to open the account that it was sent to"
+        return Seen(
+            "not asked: the credentials in this environment are not known to open the account that it was sent to",
+            _NOT_ASKED,
+        )
     asked = Asked(sent.arguments, sent.request, sent.key, sent.first_sent_at, sent.reference, sent.declined)
     gate = _Gate(platform, bound, sent)
-    return _told(confirm(bound, asked, gate.say).finding)
+    finding = confirm(bound, asked, gate.say).finding
+    return Seen(_told(finding), _there(finding))
 
 
 def _account(platform: Platform, bound: BoundKind, tenant: str) -> str | None:
@@ -109,6 +149,25 @@ def _told(finding: Finding | Deferred) -> str:  # noqa: PLR0911  one sentence fo
             return reason
         case Ask() | Present():
             return "no clear answer"
+
+
+def _there(finding: Finding | Deferred) -> dict[str, Any]:  # noqa: PLR0911  one for each finding
+    """The same for a comparison; what a finding does not tell is left out."""
+    match finding:
+        case Present(outcome=Succeeded(reference=reference)):
+            return {"found": "present", "effect": Effect.DONE, "reference": reference}
+        case Present(outcome=Accepted(reference=reference)):
+            return {"found": "pending", "effect": Effect.UNKNOWN, "reference": reference}
+        case Present(outcome=Open(reference=reference, code=code)):
+            return {"found": "open", "effect": Effect.UNKNOWN, "reference": reference, "code": code}
+        case Present(outcome=Declined(code=code)):
+            return {"found": "declined", "effect": Effect.NONE, "code": code}
+        case Absent():
+            return {"found": "absent", "effect": Effect.NONE}
+        case Deferred(reason=reason):
+            return {"found": "open", "effect": Effect.UNKNOWN} if reason == _STILL_OPEN else dict(_NOT_ASKED)
+        case _:
+            return {"found": "unclear"}
 
 
 def _pending(found: Present) -> str:

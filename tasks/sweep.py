@@ -19,6 +19,7 @@ from celery import bootsteps
 from config import crashpoint
 from config.errors import ConfigError
 from deadletter.drive import drive
+from deadletter.retention import sweep_up
 from ledger import due, groups
 from ledger.due import Backlog, Hint
 from ledger.follow import unfinished
@@ -134,6 +135,7 @@ class Sweep(threading.Thread):
         welcome_changed(here, connection)
         groups.fold(here.ledger)
         drive(here.ledger, here.registry)
+        sweep_up(connection)
         try:
             remembered = traffic.remember(here, connection, epoch)
             if remembered is not None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from admin.cli.edits import approve, edit, edits, reject
 from admin.cli.groups import group, groups
 from admin.cli.noun import Noun, as_json, because
 from admin.cli.runs import plan, run, runs
 
 if TYPE_CHECKING:
     from admin.cli.deployment import Deployment
-    from ledger.history import Story
     from ledger.letters import Dead
 
 _MOST = 10_000  # of one order; each is decided by itself
@@ -74,25 +74,19 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
     """Show one dead letter's whole story and the sensible next step: by its id, or by its operation's id or key."""
     from admin.cli import paper
     from admin.cli.deployment import Deployment
-    from admin.cli.letter import write
-    from admin.cli.operation import as_object
-    from deadletter.review import next_step
-    from ledger import history, letters
+    from admin.cli.letter import as_object, write
+    from deadletter.dossier import dossier
 
     here = Deployment()
     letter_id = letter_of(name)
-    with here.ledger.connection() as connection:
-        dead = letters.look(connection, letter_id)
-        told = None if dead is None else history.story(here.ledger, connection, dead.id)
-    if dead is None or told is None:
+    told = dossier(here.ledger, here.registry, letter_id)
+    if told is None:
         raise _unknown(name)
-    step = next_step(dead, here.kind(dead.kind), task=told.task, status=_last_status(told))
-    there = _ask(here, dead) if ask else None
+    there = _ask(told.dead) if ask else None
     if as_json:
-        letter = _listed(dead.letter)
-        paper.write_json({**letter, "there": there, "next": step, "operation": as_object(told)})
+        paper.write_json({**_listed(told.dead.letter), "there": there, **as_object(told)})
         return
-    write(dead, told, step, there)
+    write(told, there)
 
 
 @deadletter.command()
@@ -284,17 +278,14 @@ def _listed(letter: Any) -> dict[str, Any]:
     return {**asdict(letter), "id": letter.name}
 
 
-def _last_status(told: "Story") -> int | None:
-    return next((tried.status for tried in reversed(told.attempts) if tried.status is not None), None)
-
-
-def _ask(here: "Deployment", dead: "Dead") -> str:
-    from tasks.look import look
+def _ask(dead: "Dead") -> str:
+    """Ask the provider; the answer is kept beside what stands here."""
+    from admin.cli.deployment import order
+    from tasks.look import ask
     from tasks.platform import platform
 
-    bound = here.kind(dead.kind)
-    return "it cannot be asked" if bound is None else look(platform(), bound, dead.id)
+    return ask(platform(), dead.letter.id, order("asked by lockgate deadletter show --ask")).said
 
 
-for command in (groups, group, plan, run, runs):
+for command in (groups, group, plan, run, runs, edit, edits, approve, reject):
     deadletter.add_command(command)

@@ -1,15 +1,13 @@
 """Dead letters on a page for people."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from admin.cli import paper
-from admin.cli.operation import write_attempts
-from deadletter.review import Step
-from ledger.history import Story
-from ledger.letters import Dead
+from admin.cli import operation, paper
+from deadletter.dossier import Dossier
 
 _MEANING = {
     "none": "nothing happened at the provider",
@@ -28,37 +26,58 @@ def write_list(found: Sequence[Any]) -> None:
     paper.table([title for title, _ in _LETTER], [[getattr(one, name) for _, name in _LETTER] for one in found])
 
 
-def write(dead: Dead, told: Story, step: Step, there: str | None) -> None:
+def as_object(told: Dossier) -> dict[str, Any]:
+    """A dead letter's story for programs; of corrected arguments the names alone."""
+    return {
+        "next": {**asdict(told.step), "action": told.step.action},
+        "may": told.may,
+        "looks": told.looks,
+        "related": told.related,
+        "runs": [{"run": number, "name": name, "state": state} for number, name, state in told.runs],
+        "edits": [
+            {"id": one.id, "state": one.state, "by": one.by, "at": one.at, "fields": one.fields} for one in told.edits
+        ],
+        "retention": told.retention,
+        "operation": operation.as_object(told.story),
+    }
+
+
+def write(told: Dossier, there: str | None) -> None:
     """One dead letter, its story, and what to do.
 
     Args:
-        dead: the letter and its operation.
-        told: the operation's story.
-        step: the sensible next step.
+        told: all of it.
         there: what the provider says now; None where it was not asked.
     """
-    letter, row = dead.letter, told.operation
+    dead, letter, row, step = told.dead, told.dead.letter, told.story.operation, told.step
     click.secho(
         f"{letter.name}  {letter.kind}  {letter.business_key or dead.id}  tenant {letter.tenant}  {letter.provider}",
         bold=True,
     )
-    write_attempts(told.attempts)
+    operation.write_attempts(told.story.attempts)
     click.echo()
     paper.facts(
         {
             "why": " ".join(part for part in (letter.reason, letter.error_class, letter.code, letter.message) if part),
             "effect": f"{dead.effect}: {_MEANING[dead.effect]}",
             "reference": dead.reference,
-            f"at {dead.provider} now": there,
+            f"at {dead.provider} now": there or _last_look(told),
             "here": f"{dead.state}, epoch {dead.epoch}, letter {letter.status}",
             "operation": dead.id,
             "sent first": row["first_sent_at"],
             "dead since": letter.dead_at,
             "a canvas waits until": letter.decide_by if letter.status == "open" else None,
-            "failed alike": f"lockgate deadletter list --fingerprint {letter.fingerprint}",
+            "key is kept for": _left(told.retention.key),
+            "letter is kept for": _left(told.retention.letter),
+            "failed alike": f"lockgate deadletter group {letter.fingerprint}",
+            "runs": ", ".join(f"{number} ({name}): {state}" for number, name, state in told.runs),
+            "corrections": ", ".join(f"edit {one.id} by {one.by}: {one.state}" for one in told.edits),
         }
     )
-    for change in told.changes:
+    for one in told.related:
+        when = "later" if one.later else "earlier"
+        click.echo(f"same entity, {when}: {one.business_key}  {one.kind}  {one.state}, effect {one.effect}")
+    for change in told.story.changes:
         click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
     click.echo()
     if step.command:
@@ -66,3 +85,17 @@ def write(dead: Dead, told: Story, step: Step, there: str | None) -> None:
         click.secho(f"Next: {step.command}", bold=True)
     else:
         click.secho(f"Next: nothing; {step.why}", bold=True)
+
+
+def _last_look(told: Dossier) -> str | None:
+    if not told.looks:
+        return None
+    last = told.looks[0]
+    differs = f"; not as here: {', '.join(last.differs)}" if last.differs else ""
+    return f"{last.said} (asked by {last.actor} at {paper.shown(last.at)}{differs})"
+
+
+def _left(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return paper.lasting(seconds) if seconds > 0 else "no longer"

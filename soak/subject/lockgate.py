@@ -118,6 +118,11 @@ def worker(name: str, *, pool: str, slots: int) -> list[str]:
     ]  # fmt: skip
 
 
+def operators() -> list[str]:
+    """The command of the people who decide about dead letters meanwhile."""
+    return [sys.executable, "-m", "soak.subject.operators"]
+
+
 def ask(wishes: Sequence[Wish]) -> list[str]:
     """Ask for one, or for several of one kind at once; the tickets, in order. Runs in the client's process.
 

@@ -81,6 +81,17 @@ def test_a_group_is_found_by_a_part_of_what_it_says(ledger: Ledger) -> None:
     assert letter.business_key == "order:1:payment"
 
 
+def test_who_may_see_some_tenants_alone_is_shown_no_others(ledger: Ledger) -> None:
+    for tenant, code in (("shop", "http_503"), ("shop", "http_504"), ("other", "http_504")):
+        dead(ledger, key=f"order:{tenant}-{code}:payment", lane=replace(PAYMENTS, tenant=tenant), code=code)
+    assert {group.code for group in listed(ledger, tenants=("other",))} == {"http_504"}
+    assert listed(ledger, tenants=()) == []
+    assert len(listed(ledger, tenants=("shop", "other"))) == 2
+    with ledger.connection() as connection:
+        assert {one.tenant for one in letters.listed(connection, letters.Wanted(tenants=("other",)))} == {"other"}
+        assert letters.listed(connection, letters.Wanted(tenants=())) == []
+
+
 def test_pages_follow_each_other_without_a_gap(ledger: Ledger) -> None:
     for number in range(7):
         dead(ledger, key=f"order:{number}:payment", code=f"code_{'abcdefg'[number]}")
