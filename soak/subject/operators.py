@@ -54,13 +54,17 @@ class Operators:
 
     def work(self, ended: threading.Event) -> None:
         """Decide about something, again and again, until it is ended."""
+        while not ended.wait(self._rng.uniform(*_PAUSE)):
+            self.decide()
+
+    def decide(self) -> None:
+        """Decide about one thing, and count it."""
         deeds: dict[str, Callable[[], bool]] = {
             "requeue": self._requeue, "edit": self._edit, "plan": self._plan, "pause": self._pause,
             "resume": self._resume, "cancel": self._cancel, "discard": self._discard, "group": self._group,
         }  # fmt: skip
-        while not ended.wait(self._rng.uniform(*_PAUSE)):
-            name = self._rng.choices(list(_DEEDS), list(_DEEDS.values()))[0]
-            self.done[f"{name}: {self._tried(deeds[name])}"] += 1
+        name = self._rng.choices(list(_DEEDS), list(_DEEDS.values()))[0]
+        self.done[f"{name}: {self._tried(deeds[name])}"] += 1
 
     def _tried(self, deed: Callable[[], bool]) -> str:
         try:
