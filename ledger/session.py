@@ -18,6 +18,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from ledger.seal import Sealer, SealError
 from operations.errors import LedgerUnavailable
+from resilience.clock import Clock, boottime
 
 T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
@@ -28,6 +29,7 @@ READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 #: way may or may not have been committed.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError, READ_ONLY)
 
+RECORDING = 600.0  # seconds for which an outcome in hand waits for PostgreSQL; then its lease has long lapsed
 _IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}
 _CONNECT_TIMEOUT = 3  # seconds
 _SETTINGS = (
@@ -159,23 +161,27 @@ def open_ledger(settings: Settings, *, connections: int) -> Ledger:
         raise ConfigError(str(error)) from None
 
 
-def persist(action: Callable[[], T], *, give_up: Callable[[], bool], pause: Callable[[float], None] = time.sleep) -> T:
+def persist(
+    action: Callable[[], T], *, within: float = RECORDING, pause: Callable[[float], None] = time.sleep,
+    clock: Clock = boottime,
+) -> T:  # fmt: skip
     """Do what must not be given up while PostgreSQL is away, and what is harmless to do twice.
 
     Args:
         action: the statement; it may run again after its commit's answer was lost.
-        give_up: asked after each failure.
+        within: seconds after which a failure is the last.
         pause: waits so many seconds.
+        clock: BOOTTIME.
 
     Raises:
         psycopg.OperationalError: it was given up.
     """
-    wait = 0.05
+    started, wait = clock(), 0.05
     while True:
         try:
             return action()
         except LOST:
-            if give_up():
+            if clock() - started > within:
                 raise
             pause(wait)
             wait = min(wait * 2, 2.0)

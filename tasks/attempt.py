@@ -54,7 +54,6 @@ from tasks.platform import Platform
 _rng = Random()  # noqa: S311  jitter needs no secrecy
 _PATIENCE = 3.0  # seconds that a claimed operation waits for the permit of its next request
 _UNSAID_PAUSE = 1.0  # seconds that a tenant stays away after a 429 that does not say for how long
-_GIVE_UP_RECORDING = 600.0  # seconds for which an outcome in hand waits for PostgreSQL; then the lease has long lapsed
 
 
 @dataclass(frozen=True)
@@ -177,11 +176,7 @@ class Attempt:
         if exchange.waits:
             held.add(entry, exchange.permit)
         else:
-            started = boottime()
-            persist(
-                lambda: record_all(self.platform.ledger, [entry]),
-                give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
-            )
+            persist(lambda: record_all(self.platform.ledger, [entry]))
         logs.note(claimed, exchange.request, written, decision)
         if exchange.failed is not None and exchange.failed.connection:
             pause_connection(self.platform, self.bound.provider, claimed.lease.tenant, exchange.failed.code)
@@ -215,11 +210,7 @@ class Attempt:
 
     def let_go(self, token: uuid.UUID, why: str) -> None:
         """Hand a claim back, whether it was made or not."""
-        started = boottime()
-        persist(
-            lambda: release(self.platform.ledger, token, why),
-            give_up=lambda: boottime() - started > self.bound.provider.lease,
-        )
+        persist(lambda: release(self.platform.ledger, token, why), within=self.bound.provider.lease)
 
 
 class _Exchange:

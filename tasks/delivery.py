@@ -31,7 +31,6 @@ from operations.operation import RetryPolicy
 from operations.outcome import Effect
 from operations.states import Reason, State
 from resilience.admission import Permit, Refused
-from resilience.clock import boottime
 from resilience.decide import Confirm, Decision, Park, Settle
 from resilience.decide import Retry as Again
 from tasks import company, hint, suspect
@@ -48,7 +47,6 @@ LOCAL_LEASE = 60.0  # seconds; the worker's main process prolongs it while the t
 LOCAL_TERMS = Terms(Assurance(Means.UNIQUE), lease=LOCAL_LEASE, total=0.0)
 LOCAL_PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 _OTHER_ACCOUNT_WAIT = 300.0  # seconds before it is looked at again whether the right account is back
-_GIVE_UP_RECORDING = 600.0  # seconds
 _CUT_OFF = 1.0  # seconds for which a slot without a ledger takes no other hint: it must not eat all of them
 
 
@@ -267,7 +265,7 @@ def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
 
 def _record_local(work: Work, decision: Decision, result: Any) -> None:
     assert work.claimed is not None
-    lease, started = work.claimed.lease, boottime()
+    lease = work.claimed.lease
     effect = Effect.DONE if result is not None and not isinstance(decision, Park) else Effect.NONE
     heard = Heard("returned" if effect is Effect.DONE else "raised", effect, sealed={"result": result})
     filed = None
@@ -277,8 +275,7 @@ def _record_local(work: Work, decision: Decision, result: Any) -> None:
     persist(
         lambda: record(
             platform().ledger, lease, decision, heard=heard, pace=LOCAL_PACE, letter=filed, ticket_id=work.ticket_id
-        ),
-        give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
+        )
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from ledger.accept import accept
 from ledger.session import persist
 from operations.errors import InvalidArgumentsError, OperationConflict
-from resilience.clock import boottime
 from tasks.accepting import raise_conflict
 from tasks.draft import Posting, acceptance, draft, local_acceptance, packed, seconds_until
 from tasks.platform import platform
@@ -37,8 +36,7 @@ def take_in(task: Any, ticket_id: str, args: Any, kwargs: Any, request: Mapping[
         expires_in=seconds_until(request.get("expires")),
         hint=False,  # it is carried out now
     )
-    started = boottime()
-    persist(lambda: _accept(bound, posting, args, kwargs), give_up=lambda: boottime() - started > _GIVE_UP)
+    persist(lambda: _accept(bound, posting, args, kwargs), within=_GIVE_UP)
 
 
 def _accept(bound: Any, posting: Posting, args: Any, kwargs: Any) -> None:

@@ -16,11 +16,9 @@ from ledger.record import Entry, record_all
 from ledger.session import LOST, persist
 from resilience.admission import Permit
 from resilience.breaker import Verdict
-from resilience.clock import boottime
 from tasks.platform import platform
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
-_GIVE_UP_RECORDING = 600.0  # seconds for which outcomes in hand wait for PostgreSQL; then their leases have long lapsed
 _log = structlog.get_logger(__name__)
 
 
@@ -71,12 +69,8 @@ class Held:
 
 
 def _write(entries: Sequence[Entry]) -> None:
-    started = boottime()
     try:
-        persist(
-            lambda: record_all(platform().ledger, entries),
-            give_up=lambda: boottime() - started > _GIVE_UP_RECORDING,
-        )
+        persist(lambda: record_all(platform().ledger, entries))
     except LOST:
         _log.exception("outcomes were not written: their operations are looked at again", count=len(entries))
     except Exception:  # noqa: BLE001  one of them spoils it for all, and none may end the slot that came along

@@ -11,7 +11,6 @@ from config.errors import ConfigError
 from ledger.migrate import pending
 from ledger.seal import SealError
 from ledger.session import Connection, persist, unavailable
-from resilience.clock import boottime
 from tasks.platform import Platform, platform
 
 _PATIENCE = 30.0  # seconds for a PostgreSQL that is only just starting, or starting again
@@ -52,9 +51,8 @@ def check_ledger(here: Platform, *, patience: float = _PATIENCE) -> None:
     Raises:
         ConfigError: it cannot be reached, lacks a migration, may forget what it committed, or is of another key.
     """
-    started = boottime()
     try:
-        behind = persist(lambda: _look(here), give_up=lambda: boottime() - started > patience)
+        behind = persist(lambda: _look(here), within=patience)
     except psycopg.OperationalError as error:
         raise ConfigError(str(unavailable(error))) from None
     if behind:

@@ -62,7 +62,7 @@ def test_an_accept_that_cannot_learn_its_end_says_so_and_the_next_call_finds_it(
 
 def test_a_batch_whose_commit_was_not_answered_is_accepted_once(deploy: Deploy, database_proxy: Proxy) -> None:
     deployment = deploy(database=database_proxy.url)
-    cut = database_proxy.cut_after(b"COMMIT")
+    cut = database_proxy.cut_after(_ACCEPT)
     verdicts = take_payment.accept_many([payment(f"2002-{number}") for number in range(20)])
     assert cut.reached.is_set()
     assert {verdict.answer for verdict in verdicts} <= {"accepted", "existing"}
