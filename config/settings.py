@@ -13,7 +13,8 @@ from config.secret import Secret
 PREFIX = "LOCKGATE_"
 TENANT = re.compile(r"[a-z0-9_]{1,64}")
 DEAF_AFTER = 20.0  # seconds; a worker that stays deaf ends after two of these and its grace: less than a minute
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+ADMIN_URL = "http://127.0.0.1:5556"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 #: Variables that are not about one provider.
 NAMES = {
@@ -28,6 +29,8 @@ NAMES = {
     "LOCKGATE_CRASH_AT": "for drills against the sandbox alone: where a process dies, see config/crashpoint.py",
     "LOCKGATE_CRASH_LOG": "for such drills: a file that gets a line for each death",
     "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
+    "LOCKGATE_ADMIN_URL": "where operators open the admin; http://127.0.0.1:5556 when unset",
+    "LOCKGATE_FLOWER_URL": "where they open Flower; the admin leads there when it is set",
     "LOCKGATE_HOME": "the folder of `lockgate dev`; .lockgate when unset",
 }
 
@@ -48,6 +51,8 @@ class Settings:
     allow_http: bool = False
     log: str = "plain"
     deaf_after: float = DEAF_AFTER
+    admin_url: str = ADMIN_URL
+    flower_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -67,6 +72,8 @@ class Settings:
             allow_http=env.get("LOCKGATE_ALLOW_HTTP") == "1",
             log=_one_of(env, "LOCKGATE_LOG", ("plain", "json")),
             deaf_after=_seconds(env, "LOCKGATE_DEAF_AFTER", DEAF_AFTER, least=1.0),
+            admin_url=_origin(env, "LOCKGATE_ADMIN_URL", ADMIN_URL),
+            flower_url=_origin(env, "LOCKGATE_FLOWER_URL", ""),
             environment=env,
         )
 
@@ -81,7 +88,7 @@ class Settings:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
             raise ConfigError(f"{name}: {url!r} is not an address such as https://api.example.com")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_http:
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_http:
             raise ConfigError(
                 f"{name}: plain HTTP to {parts.hostname} would show credentials to the network: use https, or set "
                 "LOCKGATE_ALLOW_HTTP=1 where the network is yours"
@@ -144,6 +151,19 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
     url = _needed(env, name)
     if urlsplit(url).scheme not in schemes:
         raise ConfigError(f"{name} does not begin with {schemes[0]}://: it is {NAMES[name]}")
+    return url
+
+
+def _origin(env: Mapping[str, str], name: str, default: str) -> str:
+    """Scheme, host and port of a page; plain HTTP to this machine only, for cookies and passwords go there."""
+    url = (env.get(name) or default).rstrip("/")
+    parts = urlsplit(url)
+    if url and (
+        parts.scheme not in {"http", "https"} or not parts.hostname or url != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ConfigError(f"{name}: {url!r} is not an address such as https://ops.example.com, without a path")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ConfigError(f"{name}: plain HTTP to {parts.hostname} would show passwords to the network: use https")
     return url
 
 

@@ -16,6 +16,13 @@ VALUES (%(actor)s, %(action)s, %(target)s, %(because)s, %(before)s, %(after)s)
 
 _OF = "SELECT at, actor, action, because, before, after FROM lockgate.audit WHERE target = %s ORDER BY id"
 
+_TRAIL = """
+SELECT id, target, at, actor, action, because, before, after FROM lockgate.audit
+WHERE (%(before)s::bigint IS NULL OR id < %(before)s) AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+    AND (%(action)s::text IS NULL OR action = %(action)s) AND (%(target)s::text IS NULL OR target = %(target)s)
+ORDER BY id DESC LIMIT %(limit)s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -51,3 +58,21 @@ def note(
 def entries(connection: Connection, target: str) -> list[Entry]:
     """What was done to a target, in order."""
     return [Entry(*row) for row in connection.execute(_OF, [target]).fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One change, with what was changed."""
+
+    id: int
+    target: str
+    entry: Entry
+
+
+def trail(
+    connection: Connection, *, before: int | None = None, actor: str | None = None, action: str | None = None,
+    target: str | None = None, limit: int = 50,
+) -> list[Noted]:  # fmt: skip
+    """What was done by hand, the newest first; `before` is the last id of the page before."""
+    values = {"before": before, "actor": actor, "action": action, "target": target, "limit": limit}
+    return [Noted(row[0], row[1], Entry(*row[2:])) for row in connection.execute(_TRAIL, values).fetchall()]

@@ -23,6 +23,10 @@ SELECT m.after, m.trip, extract(epoch FROM m.retry_at - statement_timestamp())::
 FROM lockgate.breaker_moves m WHERE m.provider = %s ORDER BY m.id DESC LIMIT 1
 """
 
+_MOVES = """
+SELECT at, before, after, trip, retry_at, worker FROM lockgate.breaker_moves WHERE provider = %s ORDER BY id DESC LIMIT %s
+"""
+
 _HELD = "SELECT held FROM lockgate.holds WHERE provider = %s"
 _HOLD_NOW = 'SELECT held, "by", because, at FROM lockgate.holds WHERE provider = %s'
 _HOLD = """
@@ -109,3 +113,20 @@ def hold(connection: Connection, provider: str, how: Literal["open", "closed"], 
 def release(connection: Connection, provider: str) -> bool:
     """Let a breaker judge by itself again; False when nobody held it."""
     return connection.execute(_RELEASE, [provider]).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A breaker that opened, tried or closed."""
+
+    at: datetime
+    before: str
+    after: str
+    trip: int
+    retry_at: datetime | None
+    worker: str
+
+
+def moves(connection: Connection, provider: str, limit: int = 20) -> list[Move]:
+    """A provider's last moves, the newest first."""
+    return [Move(*row) for row in connection.execute(_MOVES, [provider, limit]).fetchall()]

@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL, UUID
 
 from operations.outcome import Effect
 from operations.states import DUE, State
@@ -330,6 +330,57 @@ connections = Table(
     Column("account", Text, nullable=False),
     Column("seen_at", _time, nullable=False, server_default=_now),
 )
+
+#: Who may use the admin's pages. A password is an argon2 hash; of null tenants all may be seen.
+admin_accounts = Table(
+    "admin_accounts",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password", Text, nullable=False, comment="argon2id"),
+    Column("role", Text, nullable=False),
+    Column("tenants", ARRAY(Text), comment="all when null"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("disabled_at", _time),
+    _one_of("role", ["viewer", "operator", "admin"]),
+)
+
+#: Who is signed in: the cookie's hash, so that a dump of the database opens no session.
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="SHA-256 of the cookie"),
+    Column("account_id", BigInteger, nullable=False, index=True),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("seen_at", _time, nullable=False, server_default=_now),
+)
+
+#: Programs that use the JSON interface.
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="SHA-256 of the token"),
+    Column("role", Text, nullable=False),
+    Column("tenants", ARRAY(Text), comment="all when null"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("expires_at", _time),
+    Column("revoked_at", _time),
+    _one_of("role", ["viewer", "operator", "admin"]),
+)
+
+#: Tries to sign in, so that nobody may guess: names and addresses are keyed hashes, kept for an hour.
+admin_sign_ins = Table(
+    "admin_sign_ins",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _time, nullable=False, server_default=_now, index=True),
+    Column("who", LargeBinary, nullable=False, comment="of the name and the address"),
+    Column("whence", LargeBinary, nullable=False, comment="of the address"),
+)
+Index("admin_sign_ins_who", admin_sign_ins.c.who, admin_sign_ins.c.at)
+Index("admin_sign_ins_whence", admin_sign_ins.c.whence, admin_sign_ins.c.at)
 
 #: Celery's chords, counted here.
 chords = Table(

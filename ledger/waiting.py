@@ -23,8 +23,14 @@ WHERE l.provider = ANY(%(providers)s)
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 
-_CALLING = "SELECT provider, count(*) FROM lockgate.operations WHERE state = 'calling' GROUP BY provider"
-_DEAD = "SELECT provider, count(*) FROM lockgate.dead_letters WHERE status = 'open' GROUP BY provider"
+_CALLING = """
+SELECT provider, count(*) FROM lockgate.operations
+WHERE state = 'calling' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) GROUP BY provider
+"""
+_DEAD = """
+SELECT provider, count(*) FROM lockgate.dead_letters
+WHERE status = 'open' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) GROUP BY provider
+"""
 _LANES = "SELECT DISTINCT provider, tenant, kind FROM lockgate.lanes WHERE provider = ANY(%s) ORDER BY 1, 2, 3"
 
 
@@ -54,14 +60,18 @@ def waiting(connection: Connection, providers: Sequence[str]) -> list[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
-def calling(connection: Connection) -> dict[str, int]:
-    """Operations in somebody's hands, by provider."""
-    return dict(connection.execute(_CALLING).fetchall())
+def calling(connection: Connection, tenants: Sequence[str] | None = None) -> dict[str, int]:
+    """Operations in somebody's hands, by provider; of all tenants, or of some."""
+    return dict(connection.execute(_CALLING, {"tenants": _listed(tenants)}).fetchall())
 
 
-def dead(connection: Connection) -> dict[str, int]:
-    """Open dead letters, by provider."""
-    return dict(connection.execute(_DEAD).fetchall())
+def dead(connection: Connection, tenants: Sequence[str] | None = None) -> dict[str, int]:
+    """Open dead letters, by provider; of all tenants, or of some."""
+    return dict(connection.execute(_DEAD, {"tenants": _listed(tenants)}).fetchall())
+
+
+def _listed(tenants: Sequence[str] | None) -> list[str] | None:
+    return None if tenants is None else list(tenants)
 
 
 def lanes(connection: Connection, providers: Sequence[str]) -> list[tuple[str, str, str]]:

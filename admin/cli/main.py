@@ -2,6 +2,7 @@
 
 import click
 
+from admin.cli.admin import admin
 from admin.cli.deadletter import deadletter
 from admin.cli.dev import dev
 from admin.cli.explain import explain
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (migrate, dev, operation, deadletter, provider, explain, soak):
+for command in (migrate, dev, operation, deadletter, provider, explain, soak, admin):
     main.add_command(command)

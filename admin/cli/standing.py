@@ -64,18 +64,24 @@ class Standing:
     redis: str = field(default="")
 
 
-def standings(here: Deployment, names: Sequence[str]) -> list[Standing]:
+def standings(here: Deployment, names: Sequence[str], *, tenants: Sequence[str] | None = None) -> list[Standing]:
     """How the way to each of these providers stands.
+
+    Args:
+        here: whom to ask.
+        names: of providers.
+        tenants: those whose work counts; all when None.
 
     Raises:
         psycopg.OperationalError: the ledger cannot be asked; without it nothing is known.
     """
     with here.ledger.connection() as connection:
         work = _Work(
-            waiting.waiting(connection, names),
-            waiting.lanes(connection, names),
-            waiting.calling(connection),
-            waiting.dead(connection),
+            [each for each in waiting.waiting(connection, names) if _seen(each.tenant, tenants)],
+            [each for each in waiting.lanes(connection, names) if _seen(each[1], tenants)],
+            waiting.calling(connection, tenants),
+            waiting.dead(connection, tenants),
+            tenants,
         )
         return [_standing(here, connection, name, work) for name in names]
 
@@ -86,6 +92,12 @@ class _Work:
     lanes: list[tuple[str, str, str]]
     calling: dict[str, int]
     dead: dict[str, int]
+    tenants: Sequence[str] | None
+
+
+def _seen(tenant: str | None, tenants: Sequence[str] | None) -> bool:
+    """Whether what concerns a tenant, or all of them, is told to somebody who may see these."""
+    return tenants is None or tenant is None or tenant in tenants
 
 
 def _standing(here: Deployment, connection: Connection, name: str, work: _Work) -> Standing:
@@ -101,13 +113,18 @@ def _standing(here: Deployment, connection: Connection, name: str, work: _Work) 
         held=breakers.held(connection, name),
         limits=[limit.name for limit in provider.traffic.limits],
         room=room,
-        pauses=pauses.in_force(connection, name),
+        pauses=[each for each in pauses.in_force(connection, name) if _seen(each.tenant, work.tenants)],
         calling=work.calling.get(name, 0),
         waiting=[each for each in work.waiting if each.provider == name],
         dead_letters=work.dead.get(name, 0),
-        credentials=dict(_missing(here, name, sorted({"default", *(tenant for tenant, _ in own)}))),
+        credentials=dict(_missing(here, name, _whose(own, work.tenants))),
         redis=trouble,
     )
+
+
+def _whose(lanes: Sequence[tuple[str, str]], tenants: Sequence[str] | None) -> list[str]:
+    """The tenants whose credentials are looked for."""
+    return sorted({*(["default"] if _seen("default", tenants) else []), *(tenant for tenant, _ in lanes)})
 
 
 def _ask_redis(here: Deployment, name: str, lanes: list[tuple[str, str]]) -> tuple[Fleet | None, list[Room], str]:

@@ -1,0 +1,12 @@
+"""The description of the JSON interface, for people who are signed in and for programs."""
+
+from admin.access.person import Role
+from admin.web.openapi import document
+from admin.web.place import Place
+from admin.web.route import ROUTES, read
+
+
+@read("/openapi.json", "", needs=Role.VIEWER)
+def openapi(place: Place) -> dict[str, object]:
+    """The OpenAPI document of this interface."""
+    return document(ROUTES, place.origin)

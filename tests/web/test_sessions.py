@@ -1,0 +1,166 @@
+"""A3 and A7: how a session begins and ends, and how often somebody may try to begin one."""
+
+import base64
+import statistics
+import time
+
+import pytest
+from given.office import PASSWORD, Browser, Desk, Office
+
+from admin.access import accounts, passwords, sessions
+from admin.access.person import Role
+from admin.access.tries import PER_ADDRESS, PER_NAME, may_try
+from admin.web import gate
+from admin.web.app import make
+from admin.web.place import Place
+from config.errors import ConfigError
+from ledger.audit import Order
+
+BY = Order("test", "a test")
+
+
+def at(desk: Desk, statement: str) -> None:
+    with desk.platform.ledger.connection() as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+def signed_in(browser: Browser) -> bool:
+    return browser.get("/").status_code == 200
+
+
+def test_a_cookie_is_hidden_strict_random_and_stored_as_a_hash(desk: Desk, office: Office) -> None:
+    office.account("ann", "viewer")
+    browser = Browser(office.url)
+    set_cookie = browser.sign_in("ann").headers["Set-Cookie"]
+    assert "HttpOnly" in set_cookie
+    assert "SameSite=Strict" in set_cookie
+    assert "Path=/" in set_cookie
+    token = browser.cookie
+    assert token is not None
+    assert len(base64.urlsafe_b64decode(token + "=")) == 32
+    assert desk.count(f"admin_sessions WHERE id = convert_to('{token}', 'UTF8')") == 0
+    assert desk.count(f"admin_sessions WHERE id = sha256(convert_to('{token}', 'UTF8'))") == 1
+
+
+def test_over_tls_a_cookie_is_bound_to_this_host(office: Office) -> None:
+    office.account("ann", "viewer")
+    place = Place(office.place.platform, "https://ops.example.com")
+    client = make(place).test_client()
+    base = {"base_url": "https://ops.example.com"}
+    page = client.get("/sign-in", **base).text
+    form = page.partition('name="form" value="')[2].partition('"')[0]
+    sent = {"name": "ann", "password": PASSWORD, "form": form}
+    answer = client.post("/sign-in", data=sent, headers={"Origin": "https://ops.example.com"}, **base)
+    assert answer.status_code == 303
+    for cookie in answer.headers.getlist("Set-Cookie"):
+        assert cookie.startswith("__Host-")
+        assert "Secure" in cookie
+        assert "Domain" not in cookie
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert gate.cookie_name(place) == "__Host-lockgate"
+
+
+def test_signing_in_makes_a_new_session_and_ends_the_one_before(desk: Desk, office: Office) -> None:
+    browser = office.browser("viewer")
+    first = browser.cookie
+    planted = Browser(office.url)
+    planted.http.cookies.set("lockgate", "chosen-by-somebody-else")
+    planted.sign_in("viewer")
+    assert planted.http.cookies.get("lockgate", domain="127.0.0.1") != "chosen-by-somebody-else"
+    browser.post("/sign-out")
+    assert not signed_in(browser)
+    with desk.platform.ledger.connection() as connection:
+        assert sessions.who(connection, str(first)) is None
+
+
+def test_signing_out_kills_the_session_and_not_only_the_cookie(office: Office) -> None:
+    browser, thief = office.browser("viewer"), Browser(office.url)
+    thief.http.cookies.set("lockgate", str(browser.cookie))
+    assert signed_in(thief)
+    assert browser.post("/sign-out").headers["Location"] == "/sign-in"
+    assert not signed_in(thief)
+
+
+@pytest.mark.parametrize(("column", "seconds"), [("seen_at", sessions.IDLE), ("created_at", sessions.ABSOLUTE)])
+def test_a_session_ends_when_it_is_idle_and_in_any_case(desk: Desk, office: Office, column: str, seconds: int) -> None:
+    browser = office.browser("viewer")
+    back = f"UPDATE lockgate.admin_sessions SET {column} = clock_timestamp() - interval '{{}} seconds'"
+    at(desk, back.format(seconds - 30))
+    assert signed_in(browser)
+    at(desk, back.format(seconds + 1))
+    assert not signed_in(browser)
+
+
+def test_a_page_that_refreshes_itself_keeps_nobody_signed_in(desk: Desk, office: Office) -> None:
+    browser = office.browser("viewer")
+    at(desk, "UPDATE lockgate.admin_sessions SET seen_at = clock_timestamp() - interval '20 minutes'")
+    assert browser.get("/", headers={"X-Live": "1"}).status_code == 200
+    assert desk.count("admin_sessions WHERE seen_at < clock_timestamp() - interval '19 minutes'") == 1
+    assert browser.get("/").status_code == 200
+    assert desk.count("admin_sessions WHERE seen_at < clock_timestamp() - interval '19 minutes'") == 0
+
+
+@pytest.mark.parametrize("change", ["role", "disable", "password"])
+def test_whoever_is_changed_has_to_sign_in_again(desk: Desk, office: Office, change: str) -> None:
+    ledger, browser = desk.platform.ledger, office.browser("operator")
+    match change:
+        case "role":
+            accounts.set_role(ledger, "operator", role=Role.VIEWER, tenants=None, order=BY)
+        case "disable":
+            accounts.set_disabled(ledger, "operator", BY, disabled=True)
+        case _:
+            accounts.set_password(ledger, "operator", "another long password", BY)
+    assert not signed_in(browser)
+    assert browser.sign_in("operator").status_code == (303 if change == "role" else 401)
+    assert desk.count(f"audit WHERE target = 'operator' AND action = 'account {change}'") == 1
+
+
+def test_the_last_who_manages_accounts_stays(desk: Desk, office: Office) -> None:
+    office.account("ann", "admin")
+    ledger = desk.platform.ledger
+    with pytest.raises(ConfigError, match="last one"):
+        accounts.set_disabled(ledger, "ann", BY, disabled=True)
+    with pytest.raises(ConfigError, match="last one"):
+        accounts.set_role(ledger, "ann", role=Role.VIEWER, tenants=None, order=BY)
+    assert desk.count("audit WHERE target = 'ann'") == 1
+
+
+def test_nobody_may_guess_a_password_or_find_out_whether_a_name_is_somebodys(office: Office) -> None:
+    office.account("ann", "viewer")
+    browser = Browser(office.url)
+    told = {name: [browser.sign_in(name, "wrong") for _ in range(PER_NAME + 3)] for name in ("ann", "nobody")}
+    for answers in told.values():
+        assert [answer.status_code for answer in answers] == [401] * PER_NAME + [429] * 3
+    pages = {
+        answer.text.partition("<h1>")[2].partition("<form")[0] for answers in told.values() for answer in answers[:3]
+    }
+    assert len(pages) == 1
+    assert browser.sign_in("ann").status_code == 429  # not even with the right one, within this minute
+
+
+def test_all_names_together_are_tried_so_often_from_one_address(desk: Desk) -> None:
+    ledger = desk.platform.ledger
+    tried = [may_try(ledger, f"name-{number}", "192.0.2.1") for number in range(PER_ADDRESS + 5)]
+    assert tried == [True] * PER_ADDRESS + [False] * 5
+    assert may_try(ledger, "name-1", "192.0.2.2")
+
+
+def test_a_name_that_nobody_has_takes_as_long() -> None:
+    stored = passwords.hashed(PASSWORD)
+
+    def took(of: str | None) -> float:
+        began = time.perf_counter()
+        assert not passwords.right(of, "wrong password")
+        return time.perf_counter() - began
+
+    took(None), took(stored)
+    both = [(took(stored), took(None)) for _ in range(9)]
+    known, unknown = (statistics.median(times) for times in zip(*both, strict=True))
+    assert 0.5 < known / unknown < 2.0  # the same hash either way; a machine that is busy sways it
+
+
+def test_a_password_is_long_and_stored_as_argon2id(desk: Desk, office: Office) -> None:
+    with pytest.raises(ConfigError, match="12 to 1024"):
+        accounts.add(desk.platform.ledger, "bob", "short", role=Role.VIEWER, tenants=None, order=BY)
+    office.account("ann", "viewer")
+    assert desk.count("admin_accounts WHERE password LIKE '$argon2id$v=19$m=65536,t=3,p=4$%'") == 1
