@@ -4,7 +4,6 @@ docs/decisions/0002-the-schema.md says why they are cut like this, and what may 
 """
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,

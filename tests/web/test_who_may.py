@@ -22,6 +22,15 @@ PAGES = {
     ("POST", "/providers/<name>/breaker"): "operator!",
     ("POST", "/providers/<name>/pause"): "operator!",
     ("POST", "/providers/<name>/resume"): "operator!",
+    ("GET", "/groups"): "viewer",
+    ("GET", "/groups/<fingerprint>"): "viewer",
+    ("POST", "/groups/<fingerprint>/acknowledge"): "operator!",
+    ("POST", "/groups/<fingerprint>/ignore"): "operator!",
+    ("POST", "/groups/<fingerprint>/resolve"): "operator!",
+    ("POST", "/groups/<fingerprint>/reopen"): "operator!",
+    ("POST", "/groups/<fingerprint>/assign"): "operator!",
+    ("POST", "/groups/<fingerprint>/tags"): "operator!",
+    ("POST", "/groups/<fingerprint>/note"): "operator!",
     ("GET", "/audit"): "viewer!",
     ("GET", "/openapi.json"): "viewer",
     ("GET", "/accounts"): "admin!",
@@ -58,7 +67,7 @@ def test_every_route_of_the_application_is_in_the_table(office: Office) -> None:
 
 def path_of(rule: str) -> str:
     """A path of that route, of something that is not there."""
-    samples = {"<uuid:operation_id>": str(uuid.uuid4()), "<name>": "stripe"}
+    samples = {"<uuid:operation_id>": str(uuid.uuid4()), "<name>": "stripe", "<fingerprint>": "abc"}
     for part, sample in samples.items():
         rule = rule.replace(part, sample)
     assert "<" not in rule, f"say what stands for the parts of {rule}"

@@ -6,6 +6,7 @@ def declare() -> None:
     from admin.web.pages import (  # noqa: F401, PLC0415  importing is declaring; the list stands in one place
         access,
         audit,
+        groups,
         interface,
         operations,
         overview,
