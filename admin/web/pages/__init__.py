@@ -11,5 +11,6 @@ def declare() -> None:
         operations,
         overview,
         providers,
+        runs,
         sign_in,
     )
