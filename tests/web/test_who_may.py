@@ -31,6 +31,13 @@ PAGES = {
     ("POST", "/groups/<fingerprint>/assign"): "operator!",
     ("POST", "/groups/<fingerprint>/tags"): "operator!",
     ("POST", "/groups/<fingerprint>/note"): "operator!",
+    ("GET", "/runs"): "viewer!",
+    ("POST", "/runs"): "operator",
+    ("GET", "/runs/<int:run_id>"): "viewer",
+    ("POST", "/runs/<int:run_id>/start"): "operator",
+    ("POST", "/runs/<int:run_id>/pause"): "operator",
+    ("POST", "/runs/<int:run_id>/resume"): "operator",
+    ("POST", "/runs/<int:run_id>/cancel"): "operator",
     ("GET", "/audit"): "viewer!",
     ("GET", "/openapi.json"): "viewer",
     ("GET", "/accounts"): "admin!",
@@ -67,7 +74,12 @@ def test_every_route_of_the_application_is_in_the_table(office: Office) -> None:
 
 def path_of(rule: str) -> str:
     """A path of that route, of something that is not there."""
-    samples = {"<uuid:operation_id>": str(uuid.uuid4()), "<name>": "stripe", "<fingerprint>": "abc"}
+    samples = {
+        "<uuid:operation_id>": str(uuid.uuid4()),
+        "<name>": "stripe",
+        "<fingerprint>": "abc",
+        "<int:run_id>": "99",
+    }
     for part, sample in samples.items():
         rule = rule.replace(part, sample)
     assert "<" not in rule, f"say what stands for the parts of {rule}"

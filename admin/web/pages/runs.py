@@ -1,8 +1,9 @@
 """Bulk requeues: a plan first, then a run that can be watched, paused and ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from flask import url_for
 from pydantic import Field
@@ -111,34 +112,45 @@ def plan_run(place: Place, person: Person, given: Plan) -> Done:
         place.ledger, place.registry, _wanted(place, person, given), Order(person.name, given.because), name=given.name,
         canary=given.canary, tolerate=given.tolerate,
     )  # fmt: skip
-    return _done(made.id, f"this is the plan of {made.name or f'run {made.id}'}: nothing is sent before you start it", made)
+    return _done(
+        made.id, f"this is the plan of {made.name or f'run {made.id}'}: nothing is sent before you start it", made
+    )
 
 
 @order("/runs/<int:run_id>/start", needs=Role.OPERATOR)
 def start_run(place: Place, person: Person, run_id: int, given: Reason) -> Done:
     """Start a planned run: the canary goes first."""
-    return _ordered(place, person, run_id, given, running.start, "it has started, the canary first")
+    return _ordered(place, person, run_id, given, order=running.start, said="it has started, the canary first")
 
 
 @order("/runs/<int:run_id>/pause", needs=Role.OPERATOR)
 def pause_run(place: Place, person: Person, run_id: int, given: Reason) -> Done:
     """Pause a run: what is under way ends, nothing else is requeued."""
-    return _ordered(place, person, run_id, given, running.pause, "it is paused; what is under way ends")
+    return _ordered(place, person, run_id, given, order=running.pause, said="it is paused; what is under way ends")
 
 
 @order("/runs/<int:run_id>/resume", needs=Role.OPERATOR)
 def resume_run(place: Place, person: Person, run_id: int, given: Reason) -> Done:
     """Let a paused or stopped run go on."""
-    return _ordered(place, person, run_id, given, running.resume, "it goes on")
+    return _ordered(place, person, run_id, given, order=running.resume, said="it goes on")
 
 
 @order("/runs/<int:run_id>/cancel", needs=Role.OPERATOR)
 def cancel_run(place: Place, person: Person, run_id: int, given: Reason) -> Done:
     """End a run for good: what was not requeued stays dead."""
-    return _ordered(place, person, run_id, given, running.cancel, "it is cancelled; what was not requeued stays as it was")
+    return _ordered(
+        place,
+        person,
+        run_id,
+        given,
+        order=running.cancel,
+        said="it is cancelled; what was not requeued stays as it was",
+    )
 
 
-def _ordered(place: Place, person: Person, run_id: int, given: Reason, order: Any, said: str) -> Done:
+def _ordered(
+    place: Place, person: Person, run_id: int, given: Reason, *, order: Callable[..., Run], said: str
+) -> Done:  # fmt: skip
     with place.ledger.connection() as connection:
         _seen(person, kept.get(connection, run_id))
     return _done(run_id, said, order(place.ledger, run_id, Order(person.name, given.because)))
