@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes rolling referee format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ referee: .venv/.dev ## Celery's own integration suite over the ledger, compared 
 
 rolling: .venv/.dev ## a rolling restart from the version before to this one and back, under load (needs the full history)
 	$(BIN)/python -m pytest tests/rolling/roll.py -q $(ARGS)
+
+screenshots: .venv/.dev ## pictures of every page of the admin, light, dark and phone, into screenshots/ (2 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m screenshots $(ARGS)
 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from admin.access import accounts, passwords
+from admin.access.person import Role
 from demo.child import Child
 from demo.home import DemoError, Home, Known, Running
 from demo.quick import write_demo_files
@@ -16,12 +18,15 @@ from demo.stores import Stores
 from demo.surroundings import given, surroundings
 from embedded.process import free_port
 from embedded.servers import data_key
+from ledger.audit import Order
 from ledger.migrate import upgrade
+from ledger.session import Ledger
 
 _WORKERS = ("worker-1", "worker-2")
 _READY = 60.0  # seconds that a process may take to come up on a busy machine
 _WARM = 10.0  # seconds that workers get for the calls under way; more than a quick call's total deadline
-_FLOWER_PORT = 5555
+_FLOWER_PORT, _ADMIN_PORT = 5555, 5556
+_OPERATOR = "lockgate"  # the account of the demo's admin, and of its Flower
 _ROOT = Path(__file__).parent.parent
 
 
@@ -50,6 +55,7 @@ class Supervisor:
         self.kills = 0
         self.crashes: list[str] = []
         self.flower_url = self.flower_password = ""
+        self.admin_url = self.admin_password = ""
         self.not_ours: frozenset[str] = frozenset()
         self._children: dict[str, Child] = {}
         self.journal = home.path("journal.jsonl")
@@ -85,6 +91,8 @@ class Supervisor:
         for name in _WORKERS:
             self._start_worker(name)
         self._start_flower()
+        self._let_in()
+        self._start_admin()
         self._write_down()
         self._wait_until_ready()
 
@@ -131,6 +139,8 @@ class Supervisor:
             self._start_worker(name)
         elif name == "flower":
             self._start_flower()
+        elif name == "admin":
+            self._start_admin()
         else:
             self._start_sandbox()
 
@@ -150,8 +160,7 @@ class Supervisor:
     def _start_flower(self) -> None:
         """The password stays the same when Flower is replaced; it is not on the command line, which everybody can list."""
         if not self.flower_url:
-            port = _FLOWER_PORT if _is_free(_FLOWER_PORT) else free_port()
-            self.flower_url = f"http://127.0.0.1:{port}"
+            self.flower_url = _address(_FLOWER_PORT)
             self.flower_password = base64.urlsafe_b64encode(os.urandom(12)).decode()
         port = int(self.flower_url.rpartition(":")[2])
         argv = [
@@ -159,7 +168,27 @@ class Supervisor:
             f"--conf={_ROOT / 'config' / 'flower.py'}", "--persistent=True", f"--db={self._home.path('flower.db')}",
             "--state_save_interval=120000",
         ]  # fmt: skip
-        self._start("flower", argv, FLOWER_BASIC_AUTH=f"lockgate:{self.flower_password}")
+        self._start("flower", argv, FLOWER_BASIC_AUTH=f"{_OPERATOR}:{self.flower_password}")
+
+    def _let_in(self) -> None:
+        """An account for who watches, with a password that is shown once; one of an earlier run gets another."""
+        self.admin_url, self.admin_password = _address(_ADMIN_PORT), passwords.make()
+        self.environment |= {"LOCKGATE_ADMIN_URL": self.admin_url, "LOCKGATE_FLOWER_URL": self.flower_url}
+        ledger = Ledger(self.stores.database_url, self.environment["LOCKGATE_DATA_KEY"], connections=1)
+        who = Order("demo", "the demo begins")
+        try:
+            with ledger.connection() as connection:
+                known = {account.name for account in accounts.listed(connection)}
+            if _OPERATOR in known:
+                accounts.set_password(ledger, _OPERATOR, self.admin_password, who)
+            else:
+                accounts.add(ledger, _OPERATOR, self.admin_password, role=Role.ADMIN, tenants=None, order=who)
+        finally:
+            ledger.close()
+
+    def _start_admin(self) -> None:
+        port = self.admin_url.rpartition(":")[2]
+        self._start("admin", [sys.executable, "-m", "admin.cli", "admin", "serve", "--port", port])
 
     def _start_sandbox(self) -> None:
         ports = [part for name, url in self.urls.items() for part in (f"--{name}-port", url.rpartition(":")[2])]
@@ -184,7 +213,10 @@ class Supervisor:
             self._say(f"{name} … up")
         while _is_free(int(self.flower_url.rpartition(":")[2])):
             self._must_come_up(self._children["flower"], until)
-        self._say(f"Flower … {self.flower_url}  user lockgate  password {self.flower_password}")
+        self._say(f"Flower … {self.flower_url}  user {_OPERATOR}  password {self.flower_password}")
+        while not self._children["admin"].said("the admin is at"):
+            self._must_come_up(self._children["admin"], until)
+        self._say(f"admin … {self.admin_url}  user {_OPERATOR}  password {self.admin_password}")
 
     def _must_come_up(self, child: Child, until: float) -> None:
         if child.ended is not None or time.monotonic() > until:
@@ -202,6 +234,11 @@ class Supervisor:
                 processes=[*processes, *self.stores.processes()],
             )
         )
+
+
+def _address(port: int) -> str:
+    """This machine, at that port or at another that is free."""
+    return f"http://127.0.0.1:{port if _is_free(port) else free_port()}"
 
 
 def _is_free(port: int) -> bool:

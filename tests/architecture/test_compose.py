@@ -9,6 +9,7 @@ import pytest
 import yaml
 from given.documents import ROOT, text
 
+from admin.cli.admin import serve
 from config.load import load_providers
 from config.settings import NAMES, credential_name
 from integrations import postmark, stripe
@@ -28,7 +29,7 @@ def words(name: str) -> list[str]:
 
 
 def test_the_services_that_must_be_there_are() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "flower", "sandbox"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "worker", "flower", "admin", "sandbox"}
 
 
 def test_every_queue_is_read_by_a_worker() -> None:
@@ -47,7 +48,7 @@ def test_every_service_that_stays_has_a_health_check(name: str) -> None:
 
 
 def test_who_needs_another_service_waits_until_it_is_fit() -> None:
-    for name in ("worker", "flower"):
+    for name in ("worker", "flower", "admin"):
         needs = SERVICES[name]["depends_on"]
         assert needs["migrate"] == {"condition": "service_completed_successfully"}
         assert needs["redis"] == {"condition": "service_healthy"}
@@ -98,6 +99,10 @@ def test_the_commands_are_ones_that_exist() -> None:
     assert words("migrate")[0] in scripts
     assert words("worker")[:4] == ["celery", "-A", "tasks", "worker"]
     assert words("flower")[:4] == ["celery", "-A", "tasks", "flower"]
+    assert words("admin")[:3] == ["lockgate", "admin", "serve"]
+    assert set(words("admin")[3:]) >= {
+        option.opts[0] for option in serve.params if option.name in {"host", "port", "behind_proxy"}
+    }
     told = words("sandbox")
     assert told[:3] == ["python", "-m", "sandbox"]
     assert {word for word in told if word.endswith("-port")} == {f"--{name}-port" for name in PORTS}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import count
 from typing import Any
 
 import requests
@@ -51,26 +52,25 @@ class Office:
     place: Place
     app: Flask
     url: str
-    known: set[str] = field(default_factory=set)
+    made: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def account(self, name: str, role: str, *tenants: str) -> None:
-        """Make an account, once."""
-        if name not in self.known:
-            self.known.add(name)
-            accounts.add(self.place.ledger, name, PASSWORD, role=Role(role), tenants=tenants, order=_BY)
+    def account(self, role: str, *tenants: str, name: str = "") -> str:
+        """Make an account; its name."""
+        name = name or f"{role}-{next(self.made)}"
+        accounts.add(self.place.ledger, name, PASSWORD, role=Role(role), tenants=tenants, order=_BY)
+        return name
 
     def browser(self, role: str | None = None, *tenants: str) -> "Browser":
-        """A browser; signed in with that role, if one is given."""
+        """A browser; signed in as somebody new with that role, if one is given."""
         opened = Browser(self.url)
         if role is not None:
-            name = "-".join((role, *tenants))
-            self.account(name, role, *tenants)
-            assert opened.sign_in(name).status_code == 303
+            opened.name = self.account(role, *tenants)
+            assert opened.sign_in(opened.name).status_code == 303
         return opened
 
     def program(self, role: str, *tenants: str) -> "Program":
         """A program with a token of that role."""
-        name = "-".join(("bot", role, *tenants))
+        name = f"bot-{next(self.made)}"
         token = tokens.add(self.place.ledger, name, role=Role(role), tenants=tenants, days=1, order=_BY)
         return Program(self.url, token)
 
@@ -80,6 +80,7 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.name = ""
         self.http = requests.Session()
         self.http.trust_env = False
 

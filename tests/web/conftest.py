@@ -1,21 +1,22 @@
-"""The admin, in front of a ledger and a Redis."""
+"""The admin, in front of a ledger and a Redis that the tests of a file share: each makes accounts of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from given.deployment import as_application
 from given.office import Desk, Office, served
 
 from config.settings import Settings
+from embedded import Valkey
 
 
-@pytest.fixture
-def desk(database_url: str, redis_url: str, data_key: str) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def desk(make_database: Callable[[], str], valkey: Valkey, data_key: str) -> Iterator[Desk]:
     """A deployment without a provider and without workers."""
     settings = Settings.from_environment(
         {
-            "LOCKGATE_DATABASE_URL": database_url,
-            "LOCKGATE_REDIS_URL": redis_url,
+            "LOCKGATE_DATABASE_URL": make_database(),
+            "LOCKGATE_REDIS_URL": valkey.url,
             "LOCKGATE_DATA_KEY": data_key,
             "LOCKGATE_STRIPE_API_KEY": "sk_test_desk",
             "LOCKGATE_POSTMARK_SERVER_TOKEN": "token-desk",
@@ -25,7 +26,15 @@ def desk(database_url: str, redis_url: str, data_key: str) -> Iterator[Desk]:
         yield Desk(settings)
 
 
+@pytest.fixture(scope="module")
+def opened(desk: Desk) -> Iterator[Office]:  # noqa: ARG001  the platform that is served is its
+    with served() as office:
+        yield office
+
+
 @pytest.fixture
-def office(desk: Desk) -> Iterator[Office]:  # noqa: ARG001  the platform that is served is its
-    with served() as opened:
-        yield opened
+def office(opened: Office) -> Office:
+    """With nobody at the door: what earlier tests tried does not count."""
+    with opened.place.ledger.connection() as connection:
+        connection.execute("DELETE FROM lockgate.admin_sign_ins")
+    return opened
