@@ -78,12 +78,18 @@ def _taken(model: type[Taken], fields: dict[str, Any]) -> Taken:
 
 
 def _fields(route: Route, sent: MultiDict[str, str]) -> dict[str, Any]:
-    """What a query or a form holds: lists where the model wants lists, else the first of each name."""
-    several = {
-        name for name, field in (route.takes.model_fields if route.takes else {}).items()
-        if "list" in str(field.annotation)
-    }  # fmt: skip
-    return {name: sent.getlist(name) if name in several else sent[name] for name in sent}
+    """What a query or a form holds: lists where the model wants lists, `name.part` where it wants names and values."""
+    model = (
+        {} if route.takes is None else {name: str(field.annotation) for name, field in route.takes.model_fields.items()}
+    )
+    found: dict[str, Any] = {}
+    for name in sent:
+        whole, _, part = name.partition(".")
+        if part and "dict" in model.get(whole, ""):
+            found.setdefault(whole, {})[part] = sent[name]
+        else:
+            found[name] = sent.getlist(name) if "list" in model.get(name, "") else sent[name]
+    return found
 
 
 def _body() -> dict[str, Any]:

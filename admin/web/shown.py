@@ -1,5 +1,6 @@
 """How values look on a page: times, ages, and the words for states."""
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from admin.cli.paper import lasting
 
 _NONE = "\N{EN DASH}"
+_LEAST = 0.001
 EFFECTS = {
     "none": "Nothing happened at the provider.",
     "unknown": "It may have happened at the provider, or not.",
@@ -68,7 +70,9 @@ def percent(value: float | None) -> str:
     """A share; a hundred only where it is all."""
     if value is None:
         return _NONE
-    return "100 %" if value >= 1 else f"{min(99.9, value * 100):.3g} %"
+    if 0 < value < _LEAST:
+        return "< 0.1 %"
+    return "100 %" if value >= 1 else f"{min(99.9, value * 100):.1f} %".replace(".0 ", " ")
 
 
 def took(seconds: float | None) -> str:
@@ -119,6 +123,15 @@ def _flat(value: Any) -> str:
             return str(value)
 
 
+def countdown(value: Any) -> list[tuple[str, str]]:
+    """What runs out for a dead letter, and when; what never does is left out."""
+    names = {"key": "Key kept for", "hold": "A canvas waits for", "letter": "Kept for"}
+    return [
+        (name, lasting(left) if left > 0 else "over")
+        for part, name in names.items() if (left := getattr(value, part)) is not None
+    ]  # fmt: skip
+
+
 def place_of(target: str) -> str:
     """The page of what an audit row is about."""
     noun, _, name = target.partition(":")
@@ -134,7 +147,8 @@ def place_of(target: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "tone": tone, "when": when, "clock": clock, "iso": iso, "age": age, "count": count, "percent": percent, "took": took,
-    "line": line, "bars": bars, "facts": facts, "lasting": lasting, "place_of": place_of,
+    "line": line, "bars": bars, "facts": facts, "lasting": lasting, "place_of": place_of, "countdown": countdown,
+    "plain": lambda value: json.dumps(value, default=str),
     "effect": lambda word: EFFECTS.get(str(word), ""),
     "words": lambda word: str(word).replace("_", " "),
 }  # fmt: skip

@@ -29,10 +29,8 @@ WAYS = {
 @contextmanager
 def deployment(folder: Path) -> Iterator[Deployment]:
     """All of it, from nothing."""
-    postgres, valkey = (
-        Postgres(open_to_the_servers(folder / "postgres")),
-        Valkey(open_to_the_servers(folder / "valkey")),
-    )
+    open_to_the_servers(folder)
+    postgres, valkey = Postgres(folder / "postgres"), Valkey(folder / "valkey")
     postgres.start()
     valkey.start()
     made = None

@@ -8,7 +8,6 @@ from pydantic import Field
 from werkzeug.exceptions import NotFound
 
 from admin.access.person import Person, Role
-from admin.web.pages.tenancy import of_one
 from admin.web.place import Place
 from admin.web.route import Done, Reason, Taken, order, read
 from deadletter import groups as deciding
@@ -89,7 +88,8 @@ def groups(place: Place, person: Person, given: Filter) -> Groups:
     """Dead letters by what they have in common."""
     kept.fold(place.ledger)
     wanted = kept.Wanted(
-        status=given.status, provider=given.provider, kind=given.kind, tenant=of_one(person, given.tenant),
+        status=given.status, provider=given.provider, kind=given.kind, tenant=given.tenant,
+        tenants=person.tenants,
         effect=given.effect, text=given.text, before=given.before, limit=_PAGE,
     )  # fmt: skip
     with place.ledger.connection() as connection:
@@ -112,7 +112,7 @@ def group(place: Place, person: Person, fingerprint: str) -> One:
         seen = [each for each in touched if person.sees(each.tenant)]
         if found is None or (not seen and not person.everywhere):
             raise NotFound
-        wanted = letters.Wanted(fingerprint=fingerprint, tenant=of_one(person, None), limit=_PAGE)
+        wanted = letters.Wanted(fingerprint=fingerprint, tenants=person.tenants, limit=_PAGE)
         return One(
             Row(found, kept.hours(connection, [fingerprint]).get(fingerprint, [0])), seen,
             letters.listed(connection, wanted), audit.entries(connection, deciding.target(fingerprint)),

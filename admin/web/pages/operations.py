@@ -133,7 +133,8 @@ def timeline(told: Story) -> list[Event]:
     if row["ended_at"] is not None and row["state"] in {State.SUCCEEDED, State.DECLINED}:
         tone = "good" if row["state"] == State.SUCCEEDED else "warm"
         more = row["reference"] or row["code"] or ""
-        events.append(Event(row["ended_at"], "us", row["state"].capitalize(), more, tone, {}))
+        at = max([row["ended_at"], *(tried.heard_at for tried in told.attempts if tried.heard_at)])
+        events.append(Event(at, "us", row["state"].capitalize(), more, tone, {}))
     return sorted(events, key=lambda event: event.at)
 
 

@@ -10,7 +10,6 @@ from pydantic import Field
 from werkzeug.exceptions import NotFound
 
 from admin.access.person import Person, Role
-from admin.web.pages.tenancy import of_one
 from admin.web.place import Place
 from admin.web.route import Done, Reason, Taken, order, read
 from deadletter import plan as planning
@@ -169,7 +168,8 @@ def _wanted(place: Place, person: Person, given: Plan) -> letters.Wanted | list[
             raise NotFound
         return given.letter
     return letters.Wanted(
-        fingerprint=given.fingerprint, provider=given.provider, kind=given.kind, tenant=of_one(person, given.tenant),
+        fingerprint=given.fingerprint, provider=given.provider, kind=given.kind, tenant=given.tenant,
+        tenants=person.tenants,
         error_class=given.error_class, effect=given.effect, text=given.text, since=given.since, until=given.until,
     )  # fmt: skip
 
