@@ -6,8 +6,10 @@ def declare() -> None:
     from admin.web.pages import (  # noqa: F401, PLC0415  importing is declaring; the list stands in one place
         access,
         audit,
+        edits,
         groups,
         interface,
+        letters,
         operations,
         overview,
         providers,

@@ -45,7 +45,9 @@ class Resolved(Reason):
     """What is true at the provider."""
 
     end: Literal["succeeded", "declined", "none"]
-    reference: str | None = Field(None, max_length=300, description="With succeeded: the provider's name for what it made.")
+    reference: str | None = Field(
+        None, max_length=300, description="With succeeded: the provider's name for what it made."
+    )
     without_reference: bool = Field(False, description="With succeeded: the provider gives none.")
     code: str | None = Field(None, max_length=200, description="With declined: the provider's code of its refusal.")
 
@@ -117,8 +119,8 @@ def resolve(place: Place, person: Person, letter_id: int, given: Resolved) -> Do
             reference = given.reference or found.dead.reference
             if reference is None and not given.without_reference:
                 raise NotAllowedError(
-                    f"say what dl_{letter_id} is called at {found.dead.provider}, for its result is built from that; or that "
-                    "the provider gives no reference"
+                    f"say what dl_{letter_id} is called at {found.dead.provider}, for its result is built from that; or "
+                    "that the provider gives no reference"
                 )
             resolving.succeeded(place.ledger, letter_id, who, reference=reference)
             said = f"dl_{letter_id} is resolved: it succeeded{f' as {reference}' if reference else ''}"
