@@ -52,13 +52,9 @@ def age(value: datetime | None) -> str:
     if value is None:
         return ""
     seconds = (datetime.now(UTC) - value).total_seconds()
-    return (
-        "just now"
-        if -1 < seconds < 1
-        else f"{lasting(max(0.0, seconds))} ago"
-        if seconds > 0
-        else f"in {lasting(-seconds)}"
-    )
+    if -1 < seconds < 1:
+        return "just now"
+    return f"{lasting(round(seconds))} ago" if seconds > 0 else f"in {lasting(round(-seconds))}"
 
 
 def count(value: float | None) -> str:

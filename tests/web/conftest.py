@@ -3,11 +3,23 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from given.deployment import as_application
 from given.office import Desk, Office, served
 
+from admin.access import passwords
 from config.settings import Settings
 from embedded import Valkey
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashes that cost nothing: a sign-in is a step of nearly every test, and what they cost is tried by two."""
+    costly, passwords._hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._hasher = costly
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture(scope="module")

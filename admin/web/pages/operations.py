@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask import Response, redirect, url_for
@@ -19,6 +19,7 @@ from ledger.history import Story
 from operations.states import State
 
 _PAGE = 50
+_SAME = timedelta(milliseconds=200)
 
 
 class Filter(Taken):
@@ -126,16 +127,23 @@ def timeline(told: Story) -> list[Event]:
     events += [event for tried in told.attempts for event in _tried(tried)]
     for letter in told.dead_letters:
         why = " · ".join(part for part in (letter.reason, letter.code, letter.message) if part)
-        events.append(Event(letter.dead_at, "us", f"Dead letter {letter.name}", why, "bad", {"effect": letter.effect}))
+        at = _after(letter.dead_at, told)
+        events.append(Event(at, "us", f"Dead letter {letter.name}", why, "bad", {"effect": letter.effect}))
     for change in told.changes:
         changed = {"before": dict(change.before), "after": dict(change.after)}
         events.append(Event(change.at, "person", f"{change.actor}: {change.action}", change.because, "calm", changed))
     if row["ended_at"] is not None and row["state"] in {State.SUCCEEDED, State.DECLINED}:
         tone = "good" if row["state"] == State.SUCCEEDED else "warm"
         more = row["reference"] or row["code"] or ""
-        at = max([row["ended_at"], *(tried.heard_at for tried in told.attempts if tried.heard_at)])
+        at = _after(row["ended_at"], told)
         events.append(Event(at, "us", row["state"].capitalize(), more, tone, {}))
     return sorted(events, key=lambda event: event.at)
+
+
+def _after(at: datetime, told: Story) -> datetime:
+    """When something followed from a reply that was written in the same transaction, moments later: not before it."""
+    heard = (tried.heard_at for tried in told.attempts if tried.heard_at is not None)
+    return max([at, *(each for each in heard if each - at < _SAME)])
 
 
 def _tried(tried: history.Tried) -> Iterator[Event]:
