@@ -86,11 +86,9 @@ def test_every_route_of_the_application_is_in_the_table(office: Office) -> None:
 def path_of(rule: str) -> str:
     """A path of that route, of something that is not there."""
     samples = {
-        "<uuid:operation_id>": str(uuid.uuid4()),
-        "<name>": "stripe",
-        "<fingerprint>": "abc",
-        "<int:run_id>": "99",
-    }
+        "<uuid:operation_id>": str(uuid.uuid4()), "<name>": "stripe", "<fingerprint>": "abc", "<int:run_id>": "99",
+        "<int:letter_id>": "99", "<int:edit_id>": "99",
+    }  # fmt: skip
     for part, sample in samples.items():
         rule = rule.replace(part, sample)
     assert "<" not in rule, f"say what stands for the parts of {rule}"

@@ -1,9 +1,12 @@
 // Live refresh, the only thing here that needs JavaScript: parts marked data-live are fetched again and replaced,
-// unless somebody is typing in one or has opened something in it. "/" leads to the search.
+// unless somebody is typing in one, has typed something, or has opened something in it. "/" leads to the search.
 "use strict";
 (() => {
   const seconds = 5;
-  const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open], :checked");
+  const begun = (field) => field.type !== "hidden" && field.defaultValue !== undefined && field.value !== field.defaultValue;
+  const busy = (part) =>
+    part.contains(document.activeElement) || part.querySelector("details[open], input:checked") ||
+    [...part.querySelectorAll("input, textarea")].some(begun);
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live]")].filter((part) => !busy(part));
     if (document.hidden || parts.length === 0) return;
