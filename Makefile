@@ -38,7 +38,7 @@ demo: .venv/.run ## one minute of everything going wrong, then the account; exit
 test: .venv/.dev ## run every test, with real servers started from wheels
 	$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
-check: .venv/.dev lint types contracts test ## the gate: format, lint, types, import contracts, tests
+check: .venv/.dev lint types contracts test ## before a push: format, lint, types, import contracts, tests; .ci/run soaks as well
 
 soak: .venv/.run ## 3,000 operations of all means under every attack, then the verdict (4 minutes; ARGS="--seed 7")
 	@$(BIN)/python -m soak --wrong-clocks 600 $(ARGS)

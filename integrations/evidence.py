@@ -19,7 +19,8 @@ _MOST_ITEMS = 50  # of one list
 # What would split one failure into many groups, or name a person.
 _NORMALISED = (
     (re.compile(r"\bhttps?://\S+"), "<url>"),
-    (re.compile(r"[^\s<>\"'(),;:\[\]]+@[\w-]+(\.[\w-]+)+"), "<email>"),
+    # o'brien@example.com is one; of 'jo@example.com' the quotes stay
+    (re.compile(r"(?!'[^'\s]+')[^\s<>\"(),;:\[\]]+@[\w-]+(\.[\w-]+)+"), "<email>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     # 2026-11-29, 2026-11-29T01:08:31.5Z, 2026-11-29 01:08:31+01:00
     (re.compile(r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"), "<time>"),

@@ -2,13 +2,17 @@
 
 import signal
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import redis
 from celery.result import AsyncResult
 from given.deployment import Deployment, Worker, eventually
 from given.orders import order
 from given.payments import charges, pay
 
+from tasks import company, hint
+from tasks.mail import send_email
 from tasks.payments import take_payment
 
 Deploy = Callable[..., Deployment]
@@ -45,6 +49,15 @@ def test_what_waits_is_claimed_together_and_paid_once_each(deploy: Deploy) -> No
     assert [len(charges(deployment, f"together-{number}")) for number in range(_MANY)] == [1] * _MANY
     assert deployment.count("attempts") == _MANY + 1
     assert largest_company(deployment) > 1
+
+
+@pytest.mark.usefixtures("deployment")
+def test_only_what_may_be_sent_twice_and_was_never_lost_has_company() -> None:
+    ordinary: dict[str, Any] = {"tenant": "default"}
+    assert company.welcomes(take_payment, {hint.HEADER: ordinary})
+    assert not company.welcomes(send_email, {hint.HEADER: ordinary})
+    for word in ("probe", "alone", "lapsed"):
+        assert not company.welcomes(take_payment, {hint.HEADER: ordinary | {word: True}})
 
 
 def test_a_worker_killed_with_a_hand_full_of_claims_charges_nobody_twice(deploy: Deploy) -> None:

@@ -1,5 +1,6 @@
 """An operation that takes down whoever carries it out: it ends alone, and its neighbours are innocent."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,13 +90,19 @@ def test_an_answer_that_cannot_be_read_for_its_depth_takes_nobody_down(deploy: D
 
 def test_who_was_twice_beside_a_crash_is_carried_out_alone_and_goes_on_as_ever(deploy: Deploy) -> None:
     deployment = deploy(**SHORT)
+    worker = deployment.worker()
+    deployment.ends(pay("8202-first").id)  # from now on nothing is refused before the claim
+    worker.signal(signal.SIGSTOP)
     result = pay("8202")
+    operation = deployment.row("o.id", result.id)
     with deployment.platform.ledger.connection() as connection:
-        connection.execute("UPDATE lockgate.operations SET crashes = 2")
-    worker = deployment.worker()  # it takes the hint of the acceptance first, which knows nothing of this
+        connection.execute("UPDATE lockgate.operations SET crashes = 2 WHERE id = %s", [operation])
+    worker.signal(signal.SIGCONT)  # it takes the hint of the acceptance first, which knows nothing of this
     deployment.ends(result.id)
     assert deployment.row("crashes", result.id) == 0
     with deployment.platform.ledger.connection() as connection:
-        ((carried_out_by,),) = connection.execute("SELECT worker FROM lockgate.attempts").fetchall()
+        ((carried_out_by,),) = connection.execute(
+            "SELECT worker FROM lockgate.attempts WHERE operation_id = %s", [operation]
+        ).fetchall()
     assert f":{worker.process.pid}:" in carried_out_by  # a part of this worker
     assert f"/{worker.process.pid}/" not in carried_out_by  # and not its own process

@@ -47,6 +47,7 @@ def test_the_provider_is_not_called_again_for_what_follows(
     eventually(lambda: wrote("link"))
     eventually(lambda: bare_shop.count("tickets WHERE follows AND finalised_at IS NULL") == 0)
     assert (len(wrote("link")), len(wrote("step"))) == (1, 1)
+    assert bare_shop.count("operations") == 4  # two payments, a link and a step: none of them waits to be done again
 
 
 @pytest.mark.parametrize("place", ["failure written", "all sent"])

@@ -9,15 +9,18 @@ import pytest
 from given.documents import ROOT
 from xdist.scheduler import LoadScopeScheduling
 
+_SOAKS = "tests/soak/"  # each soak takes as much of the machine as it gets: one at a time
 #: Folders, those with the longest tests first: a long one that is begun last keeps everybody waiting for it.
-_LONGEST = ("ledger", "demo", "soak", "drills", "planted", "flows", "admin")
+_LONGEST = ("soak", "ledger", "demo", "drills", "planted", "flows", "admin")
 
 
 class SideBySide(LoadScopeScheduling):
-    """Every test goes to whoever is free, but those of a module that share a fixture go to one process."""
+    """Every test goes to whoever is free; those of a module that share a fixture go to one process, and so do soaks."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
+        if path.startswith(_SOAKS):
+            return _SOAKS
         return path if _shares(path) else nodeid
 
 

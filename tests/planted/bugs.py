@@ -5,13 +5,20 @@ Each is caught by tests of the suite that run with it and must fail. Nothing in 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
+import ledger.accept
 import ledger.claim
+import ledger.follow
 import ledger.lapsed
 import ledger.record
 import tasks.attempt
+import tasks.calling
+import tasks.company
+import tasks.delivery
 import tasks.sweep
+from operations.means import Means
 from operations.outcome import Effect
 from resilience import decide
 from resilience.decide import Park
@@ -197,3 +204,70 @@ def reaper_without_pages(patch: Patch) -> None:
 )
 def decision_put_off(patch: Patch) -> None:
     _reword(patch, ledger.record, "_RECORD", ("AND o.decide_at > o.deadline_at THEN", "AND false THEN"))
+
+
+@plant(
+    "what a repeated call brings along is forgotten",
+    caught_by="tests/flows/test_twice.py::test_two_callers_each_have_their_own_errback",
+)
+def second_caller_forgotten(patch: Patch) -> None:
+    _reword(patch, ledger.accept, "_ALIAS", ("%(message)s, true, %(follows)s", "%(message)s, true, false"))
+
+
+@plant(
+    "what follows is named anew each time that it is sent",
+    caught_by="tests/flows/test_replay.py::test_the_provider_is_not_called_again_for_what_follows",
+)
+def links_named_anew(patch: Patch) -> None:
+    patch(tasks.delivery, "with_ids", lambda embed, _: dict(embed or {}))
+
+
+@plant(
+    "what follows an end is sent once, and never looked at again",
+    caught_by="tests/flows/test_replay.py::test_an_errback_acts_once",
+)
+def never_followed_up(patch: Patch) -> None:
+    _reword(patch, ledger.follow, "_UNFINISHED", ("AND t.follow_at < statement_timestamp()", "AND false"))
+
+
+@plant(
+    "what cannot be sent twice is claimed in company",
+    caught_by="tests/drills/test_in_company.py::test_only_what_may_be_sent_twice_and_was_never_lost_has_company",
+)
+def company_for_what_doubles(patch: Patch) -> None:
+    patch(tasks.company, "Means", SimpleNamespace(KEY=Means.KEY, UNIQUE=Means.QUERY))
+
+
+@plant(
+    "who was twice beside a crash is tried in company again",
+    caught_by="tests/drills/test_poison.py::test_who_was_twice_beside_a_crash_is_carried_out_alone_and_goes_on_as_ever",
+)
+def suspects_in_company(patch: Patch) -> None:
+    _reword(patch, ledger.claim, "_CLAIM", ("(o.crashes < %(suspect)s OR", "(true OR o.crashes < %(suspect)s OR"))
+
+
+@plant(
+    "a caller who will not hear its end makes a call that nobody could settle",
+    caught_by="tests/drills/test_call_now.py::"
+    "test_what_nobody_could_settle_after_a_doubt_is_left_to_a_worker_when_the_caller_cannot_wait",
+)
+def hasty_caller_calls(patch: Patch) -> None:
+    patch(tasks.calling, "Means", SimpleNamespace(KEY=Means.KEY, UNIQUE=Means.QUERY))
+
+
+@plant(
+    "of two equal items of a batch the last one is accepted",
+    caught_by="tests/ledger/test_accept.py::"
+    "test_of_two_equal_items_of_a_batch_the_first_is_accepted_however_their_keys_sort",
+)
+def last_of_equals(patch: Patch) -> None:
+    for statement in ("_ACCEPT_SOME", "_ACCEPT_ALIKE"):
+        _reword(patch, ledger.accept, statement, ("business_key_id, place\n", "business_key_id, place DESC\n"))
+
+
+@plant(
+    "a dead letter among a chord's members fails the chord before anybody has decided",
+    caught_by="tests/flows/test_held.py::test_the_chord_waits_and_says_why",
+)
+def dead_member_fails_its_chord(patch: Patch) -> None:
+    patch(tasks.attempt.Attempt, "holds", lambda *_: False)

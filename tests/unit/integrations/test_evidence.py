@@ -72,6 +72,8 @@ def test_long_values_and_lists_are_cut() -> None:
     [
         ("No such customer: 'cus_Qexample0001'", "No such customer: '<id>'"),
         ("Found inactive addresses: jo@customer.example.", "Found inactive addresses: <email>."),
+        ("no mail to o'brien@customer.example", "no mail to <email>"),
+        ("no mail to 'jo@customer.example'", "no mail to '<email>'"),
         ("see https://pay.example/x?token=1", "see <url>"),
         ("charge 4,200.00 failed", "charge <n> failed"),
         ("charge of GBP 42.00 failed", "charge of <amount> failed"),
