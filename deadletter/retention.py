@@ -57,7 +57,7 @@ def countdown(dead: Dead, operation: Mapping[str, Any], now: datetime | None = N
 
 def sweep_up(connection: Connection) -> int:
     """Delete the closed letters whose time is over, a bounded number; how many."""
-    return sum(letters.forget(connection, status, seconds, limit=_MOST) for status, seconds in KEPT.items())
+    return letters.forget(connection, KEPT, limit=_MOST)
 
 
 def _left(until: datetime | None, now: datetime) -> float | None:

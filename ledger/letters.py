@@ -1,7 +1,8 @@
 """Dead letters: what lies open, and the lock under which one person decides about one."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -45,9 +46,10 @@ _LOCKED = (
 )  # fmt: skip
 _FORGET = """
 DELETE FROM lockgate.dead_letters WHERE id IN (
-    SELECT id FROM lockgate.dead_letters
-    WHERE status = %(status)s AND status <> 'open' AND closed_at < statement_timestamp() - %(seconds)s * interval '1 second'
-    ORDER BY closed_at LIMIT %(limit)s)
+    SELECT id FROM lockgate.dead_letters d
+    WHERE d.status <> 'open' AND d.closed_at < statement_timestamp() - %(least)s * interval '1 second'
+        AND d.closed_at < statement_timestamp() - (%(kept)s::jsonb ->> d.status)::float8 * interval '1 second'
+    ORDER BY d.closed_at LIMIT %(limit)s)
 """
 _CLOSE = """
 UPDATE lockgate.dead_letters SET status = %(status)s, closed_at = statement_timestamp(), closed_by = %(by)s
@@ -235,7 +237,7 @@ def lower_effect(connection: Connection, letter_id: int, *, fingerprint: str) ->
     connection.execute(_LOWER, [fingerprint, letter_id])
 
 
-def forget(connection: Connection, status: str, seconds: float, *, limit: int) -> int:
-    """Delete letters that were closed so long ago, the oldest first; how many. An open one never is."""
-    values = {"status": status, "seconds": seconds, "limit": limit}
+def forget(connection: Connection, kept: Mapping[str, float], *, limit: int) -> int:
+    """Delete letters that were closed so many seconds ago, by their status, the oldest first; how many. No open one."""
+    values = {"kept": json.dumps(dict(kept)), "least": min(kept.values()), "limit": limit}
     return connection.execute(_FORGET, values).rowcount

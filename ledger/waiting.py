@@ -27,9 +27,15 @@ _CALLING = """
 SELECT provider, count(*) FROM lockgate.operations
 WHERE state = 'calling' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) GROUP BY provider
 """
+# What is kept of the groups, with what is not added up yet: a million letters are not counted to be shown.
 _DEAD = """
-SELECT provider, count(*) FROM lockgate.dead_letters
-WHERE status = 'open' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) GROUP BY provider
+SELECT provider, sum(open)::bigint FROM (
+    SELECT g.provider, t.open FROM lockgate.group_tenants t JOIN lockgate.groups g ON g.fingerprint = t.fingerprint
+    WHERE t.open > 0 AND (%(tenants)s::text[] IS NULL OR t.tenant = ANY(%(tenants)s))
+    UNION ALL
+    SELECT d.provider, c.open FROM lockgate.group_changes c JOIN lockgate.dead_letters d ON d.id = c.newest
+    WHERE %(tenants)s::text[] IS NULL OR c.tenant = ANY(%(tenants)s)
+) AS kept GROUP BY provider HAVING sum(open) > 0
 """
 _LANES = "SELECT DISTINCT provider, tenant, kind FROM lockgate.lanes WHERE provider = ANY(%s) ORDER BY 1, 2, 3"
 

@@ -13,7 +13,7 @@ from given.ledger import LANE, TERMS, item
 
 from ledger import accept as accepting
 from ledger import claim as claiming
-from ledger import due, history, lapsed, letters, record, reopen, waiting
+from ledger import due, groups, history, lapsed, letters, record, related, reopen, waiting
 from ledger.accept import accept
 from ledger.claim import claim
 from ledger.session import Connection, Ledger
@@ -40,7 +40,13 @@ ON CONFLICT DO NOTHING;
 INSERT INTO lockgate.tickets (id, operation_id) SELECT ticket_id, id FROM lockgate.operations ON CONFLICT DO NOTHING;
 INSERT INTO lockgate.bodies (operation_id, sealed) SELECT id, decode(repeat('00', 400), 'hex') FROM lockgate.operations
 ON CONFLICT DO NOTHING;
-ANALYZE lockgate.operations, lockgate.business_keys, lockgate.tickets, lockgate.lanes;
+INSERT INTO lockgate.dead_letters (operation_id, epoch, tenant, provider, kind, reason, error_class, effect, code,
+    fingerprint, dead_at)
+SELECT o.id, 1, 'tenant-' || n % 40, 'acme', 'acme.make', 'exhausted', 'transient', 'none', 'http_503', 'print-' || n % 50,
+    now() - n * interval '0.01 second'
+FROM generate_series(1, 50000) n JOIN lockgate.operations o
+    ON o.id = ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid;
+ANALYZE lockgate.operations, lockgate.business_keys, lockgate.tickets, lockgate.lanes, lockgate.dead_letters;
 """
 
 
@@ -130,3 +136,30 @@ def test_what_people_ask_touches_few_pages_among_a_million_operations(full: Ledg
         status = pages(connection, waiting._WAITING, {"providers": ["acme"], "bound": 500})
         assert status / 1001 < 25, "what waits must not be read to its end to be shown"
         assert pages(connection, waiting._CALLING, []) < 30
+
+
+def test_pages_of_dead_letters_and_groups_touch_few_pages_among_50_000_letters(full: Ledger) -> None:
+    while groups.fold(full):
+        pass
+    with full.connection() as connection:
+        found = groups.listed(connection, groups.Wanted())
+        assert (len(found), sum(group.open for group in found)) == (50, 50_000)
+        assert {group.tenants for group in found} == {4}
+        assert waiting.dead(connection) == {"acme": 50_000}
+        for wanted in (
+            letters.Wanted(), letters.Wanted(before=40_000), letters.Wanted(provider="acme"),
+            letters.Wanted(kind="acme.make"), letters.Wanted(tenant="tenant-7"), letters.Wanted(fingerprint="print-7"),
+        ):  # fmt: skip
+            condition, values = letters.matching(connection, wanted)
+            query = f"SELECT {letters._LETTER} WHERE {condition} ORDER BY d.id DESC LIMIT %(limit)s"
+            assert pages(connection, query, values) < 500, wanted
+            assert len(letters.listed(connection, wanted)) == 50
+        page = groups._GROUP + groups._LIST.format(standing=groups._STANDINGS["unsettled"])
+        asked = dict.fromkeys(("provider", "kind", "effect", "tenant", "tenants", "text", "at", "after")) | {
+            "limit": 50
+        }
+        assert pages(connection, page, asked) < 500
+        assert pages(connection, waiting._DEAD, {"tenants": None}) < 600
+        assert pages(connection, groups._FOLD, {"most": 5000}) < 60
+        (operation,) = history.find(connection, "order:1")
+        assert pages(connection, related._RELATED, {"id": operation, "limit": 20}) < 60
