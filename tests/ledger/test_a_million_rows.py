@@ -159,7 +159,7 @@ def test_pages_of_dead_letters_and_groups_touch_few_pages_among_50_000_letters(f
             "limit": 50
         }
         assert pages(connection, page, asked) < 500
-        assert pages(connection, waiting._DEAD, {"tenants": None}) < 600
+        assert pages(connection, waiting._DEAD, {"tenants": None}) < 1000
         assert pages(connection, groups._FOLD, {"most": 5000}) < 60
         (operation,) = history.find(connection, "order:1")
         assert pages(connection, related._RELATED, {"id": operation, "limit": 20}) < 60
