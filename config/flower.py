@@ -1,4 +1,4 @@
-"""Flower's configuration: `celery -A tasks flower --conf=config/flower.py`.
+"""What Flower hides; its configuration is `admin/flower/conf.py`, which adds the page of dead letters.
 
 A hint carries no arguments, but a task that another program sends by name does, and so may a result: Flower keeps what it
 hears in memory and in its own file, so none of it is shown. The ledger has it, sealed: `lockgate operation show`.

@@ -165,7 +165,7 @@ class Supervisor:
         port = int(self.flower_url.rpartition(":")[2])
         argv = [
             sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}",
-            f"--conf={_ROOT / 'config' / 'flower.py'}", "--persistent=True", f"--db={self._home.path('flower.db')}",
+            f"--conf={_ROOT / 'admin' / 'flower' / 'conf.py'}", "--persistent=True", f"--db={self._home.path('flower.db')}",
             "--state_save_interval=120000",
         ]  # fmt: skip
         self._start("flower", argv, FLOWER_BASIC_AUTH=f"{_OPERATOR}:{self.flower_password}")

