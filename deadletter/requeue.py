@@ -1,7 +1,8 @@
 """Send a dead letter on its way again: in the next epoch, under the same keys, through the ledger and admission.
 
 1. Only an open dead letter, and only where its effect is not *done*.
-2. Where the effect may be there, or the provider may have forgotten the key, the provider is asked before anything is sent.
+2. Where the effect may be there, the provider may have forgotten the key, or the ledger was restored, the provider is asked
+   before anything is sent.
 3. Where it may be there and the provider cannot be asked, nothing is sent: a person looks, and resolves.
 """
 
@@ -92,7 +93,9 @@ def refuse(dead: Dead, bound: BoundKind | None) -> None:
         )
     if effect is Effect.DONE:
         raise NotAllowedError(f"{name} is done at the provider: `{resolve_command(dead)}` says so")
-    if effect is Effect.UNKNOWN and (bound is None or not bound.assurance.means.asks):
+    if (effect is Effect.UNKNOWN or (dead.restored and dead.provider != LOCAL)) and (
+        bound is None or not bound.assurance.means.asks
+    ):
         raise NotAllowedError(
             f"{name} may have happened, and {dead.provider} cannot be asked about {dead.kind}: look there yourself, then "
             f"`{resolve_command(dead)}`, or `lockgate deadletter resolve {name} --as none` when it is proven not to be there"
@@ -106,7 +109,11 @@ def refuse(dead: Dead, bound: BoundKind | None) -> None:
 
 def asks_first(dead: Dead, bound: BoundKind | None) -> bool:
     """Whether the provider is asked before anything is sent: a doubt, or a key that it may have forgotten."""
-    if bound is None or not bound.assurance.means.asks or not dead.was_sent:
+    if bound is None or not bound.assurance.means.asks:
+        return False
+    if dead.restored:
+        return True
+    if not dead.was_sent:
         return False
     forgotten = bound.assurance.means is Means.KEY and dead.key_forgotten
     return Effect(dead.effect) is Effect.UNKNOWN or forgotten

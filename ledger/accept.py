@@ -115,12 +115,15 @@ WITH asked AS (
 ), fresh AS (
     INSERT INTO lockgate.operations
         (id, lane_id, tenant, provider, kind, business_key_id, business_key, idempotency_key, ticket_id,
-         due_at, deadline_at, expires_at, decide_at, hinted_at, hint_epoch)
+         due_at, deadline_at, expires_at, decide_at, hinted_at, hint_epoch, cleared, effect,
+         first_sent_at)
     SELECT asked.id, lane_id, asked.tenant, asked.provider, asked.kind, business_key_id, business_key,
         idempotency_key, ticket_id, due_at, due_at + give_up_after * interval '1 second', expires_at,
         least(due_at + give_up_after * interval '1 second', expires_at),
         CASE WHEN hint AND due_in <= 0 AND lanes.paced_until < statement_timestamp() THEN statement_timestamp() END,
-        ledger.hint_epoch
+        ledger.hint_epoch, ledger.trusted,
+        CASE WHEN ledger.trusted < ledger.restores AND asked.provider <> 'local' THEN 'unknown' ELSE 'none' END,
+        CASE WHEN ledger.trusted < ledger.restores AND asked.provider <> 'local' THEN ledger.restored_to END
     FROM asked JOIN lockgate.lanes ON lanes.id = asked.lane_id CROSS JOIN lockgate.ledger
     WHERE business_key_id IS NULL OR asked.id IN (SELECT operation_id FROM fresh_key)
     RETURNING id, hinted_at IS NOT NULL AS hint
@@ -339,13 +342,17 @@ WITH fresh AS (
 ), fresh_operation AS (
     INSERT INTO lockgate.operations
         (id, lane_id, tenant, provider, kind, business_key_id, business_key, generation, supersedes, idempotency_key,
-         ticket_id, due_at, deadline_at, expires_at, decide_at)
+         ticket_id, due_at, deadline_at, expires_at, decide_at, cleared, effect,
+         first_sent_at)
     SELECT %(id)s, %(lane_id)s, %(tenant)s, %(provider)s, %(kind)s, %(business_key_id)s, %(business_key)s,
         %(generation)s, %(supersedes)s, %(idempotency_key)s, %(ticket_id)s, t.due_at,
         t.due_at + %(give_up_after)s * interval '1 second', t.expires_at,
-        least(t.due_at + %(give_up_after)s * interval '1 second', t.expires_at)
+        least(t.due_at + %(give_up_after)s * interval '1 second', t.expires_at), ledger.trusted,
+        CASE WHEN ledger.trusted < ledger.restores THEN 'unknown' ELSE 'none' END,
+        CASE WHEN ledger.trusted < ledger.restores THEN ledger.restored_to END
     FROM (SELECT statement_timestamp() + %(due_in)s * interval '1 second' AS due_at,
         statement_timestamp() + %(expires_in)s::float8 * interval '1 second' AS expires_at) AS t
+    CROSS JOIN lockgate.ledger
 ), fresh_body AS (
     INSERT INTO lockgate.bodies (operation_id, sealed) VALUES (%(id)s, %(body)s)
 )

@@ -8,7 +8,8 @@ from operations import keys
 from operations.states import State
 
 _CURRENT = """
-SELECT k.operation_id, k.generation, k.digest, k.schema_version, o.state, o.effect, o.supersedes
+SELECT k.operation_id, k.generation, k.digest, k.schema_version, o.state, o.effect, o.supersedes,
+    o.cleared < (SELECT restores FROM lockgate.ledger)
 FROM lockgate.business_keys k JOIN lockgate.operations o ON o.id = k.operation_id
 WHERE k.id = %s FOR UPDATE
 """
@@ -69,13 +70,16 @@ def supersede(
     row = connection.execute(_CURRENT, [key_id]).fetchone()
     if row is None:
         return Verdict(Answer.CONFLICT, after, False, why="nothing was accepted under this key before: use .delay(…)")
-    operation_id, now, digest, schema_version, state, effect, supersedes = row
+    operation_id, now, digest, schema_version, state, effect, supersedes, doubted = row
     if supersedes == after and digest == keys.digest(ledger.secret, schema_version=schema_version, given=item.given):
         return Verdict(Answer.EXISTING, operation_id, False, State(state))
     if operation_id != after or now + 1 != generation:
         return Verdict(Answer.CONFLICT, operation_id, False, State(state), "another generation is current")
     if not (state == State.DECLINED or (state == State.DEAD and effect == "none")):
         return Verdict(Answer.CONFLICT, operation_id, False, State(state), f"it is {state}, its effect {effect}")
+    if doubted and state == State.DEAD:  # it may have been requeued, and done, after the backup was made
+        why = "the ledger was restored since: requeue the dead letter, which asks the provider first"
+        return Verdict(Answer.CONFLICT, operation_id, False, State(state), why)
     connection.execute(_SUPERSEDE, {"old": after, "by": by})
     insert_generation(ledger, connection, item, lane_id, key_id=key_id, generation=generation, supersedes=after)
     return Verdict(Answer.ACCEPTED, item.operation_id, False)

@@ -102,9 +102,11 @@ WITH claimed AS (
         state = 'calling',
         purpose = CASE
             WHEN o.state = 'awaiting' THEN 'await'
-            WHEN o.state = 'unconfirmed' THEN 'inquire'
+            WHEN o.state = 'unconfirmed' OR {doubt} THEN 'inquire'
             WHEN o.effect = 'unknown' AND coalesce(o.send_until, '-infinity') < statement_timestamp() THEN 'inquire'
             ELSE 'send' END,
+        effect = CASE WHEN o.state = 'waiting' AND o.effect = 'none' AND {doubt} THEN 'unknown' ELSE o.effect END,
+        cleared = (SELECT restores FROM lockgate.ledger),
         fence = o.fence + 1,
         lease_token = %(token)s,
         lease_until = statement_timestamp() + %(lease)s * interval '1 second',
@@ -113,11 +115,11 @@ WITH claimed AS (
         failures = o.failures + (o.pending_trip IS NOT NULL AND o.pending_trip = %(trip)s)::int,
         pending_trip = NULL,
         account = coalesce(o.account, %(account)s),
-        first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, statement_timestamp())
+        first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, {sent})
             ELSE o.first_sent_at END,
         send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0
             AND (o.send_until IS NULL OR (o.effect = 'none' AND o.send_until < statement_timestamp()))
-            THEN statement_timestamp() + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
+            THEN {sent} + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
     WHERE o.id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
         AND o.state = ANY(%(claimable)s) AND o.reason IS DISTINCT FROM 'exhausted'
         AND o.due_at <= statement_timestamp()
@@ -146,6 +148,11 @@ SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failu
     (SELECT follows FROM lockgate.tickets WHERE id = %(ticket_id)s)
 FROM claimed c
 """
+# After a restore (see `ledger.restored`) what waits may have been sent all the same, since the moment that was restored: it
+# is asked about before anything is sent, once.
+_DOUBT = "(o.provider <> 'local' AND o.cleared < (SELECT restores FROM lockgate.ledger))"
+_SENT = f"(CASE WHEN {_DOUBT} THEN (SELECT restored_to FROM lockgate.ledger) ELSE statement_timestamp() END)"  # noqa: S608  ours
+_CLAIM = _CLAIM.format(doubt=_DOUBT, sent=_SENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ _ONE = f"SELECT {_LETTER} WHERE d.id = %s"
 _OF_OPERATION = f"SELECT {_LETTER} WHERE d.operation_id = %s ORDER BY d.epoch"
 _NOW = """
 o.id, o.state, o.reason, o.effect, o.epoch, o.provider, o.kind, o.tenant, o.frozen, o.reference, o.code, o.expires_at,
-    o.revoked_at, coalesce(o.send_until < statement_timestamp(), false), o.first_sent_at IS NOT NULL
+    o.revoked_at, coalesce(o.send_until < statement_timestamp(), false), o.first_sent_at IS NOT NULL,
+    o.cleared < (SELECT restores FROM lockgate.ledger)
 """
 _STANDING = f"SELECT {_NOW} FROM lockgate.operations o WHERE o.id = %s"  # noqa: S608  made of the constants above
 _LOOKED = f"""
@@ -42,7 +43,7 @@ SELECT {_NOW}, {_LETTER} WHERE d.id = ANY(%s) ORDER BY d.id
 """
 _LOCKED = (
     "id", "state", "reason", "effect", "epoch", "provider", "kind", "tenant", "frozen", "reference", "code", "expires_at",
-    "revoked_at", "key_forgotten", "was_sent",
+    "revoked_at", "key_forgotten", "was_sent", "restored",
 )  # fmt: skip
 _FORGET = """
 DELETE FROM lockgate.dead_letters WHERE id IN (
@@ -94,6 +95,7 @@ class Dead:
     Attributes:
         key_forgotten: the provider may have forgotten the idempotency key.
         was_sent: a byte of its request may have left at some time.
+        restored: the ledger was restored since, and the provider has not been asked.
     """
 
     letter: DeadLetter
@@ -112,6 +114,7 @@ class Dead:
     revoked_at: datetime | None
     key_forgotten: bool
     was_sent: bool
+    restored: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What an audit keeps of it."""

@@ -13,6 +13,10 @@ _REQUEUE = """
 UPDATE lockgate.operations SET
     lane_id = %(lane_id)s, state = %(state)s, reason = CASE WHEN %(state)s = 'waiting' THEN 'new' END, error_class = NULL,
     epoch = epoch + 1,
+    effect = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local' AND effect = 'none'
+        THEN 'unknown' ELSE effect END,
+    first_sent_at = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local'
+        THEN coalesce(first_sent_at, (SELECT restored_to FROM lockgate.ledger)) ELSE first_sent_at END,
     failures = 0, inquiries = 0, crashes = 0, pending_trip = NULL, absent_at = NULL, ended_at = NULL,
     frozen = frozen AND NOT (effect = 'none' AND coalesce(send_until < statement_timestamp(), true)),
     expires_at = NULL, revoked_at = NULL, hinted_at = NULL, due_at = statement_timestamp(),
@@ -46,7 +50,10 @@ UPDATE lockgate.tickets SET follow_at = statement_timestamp(), follow_failures =
 WHERE operation_id = %s AND follows AND finalised_at IS NULL
 """
 
-_LOWER = "UPDATE lockgate.operations SET effect = 'none', reference = NULL WHERE id = %s AND state = 'dead'"
+_LOWER = """
+UPDATE lockgate.operations SET effect = 'none', reference = NULL, cleared = (SELECT restores FROM lockgate.ledger)
+WHERE id = %s AND state = 'dead'
+"""
 
 
 _LANE = """

@@ -64,6 +64,11 @@ ledger = Table(
     Column(
         "calm_until", _time, nullable=False, server_default="-infinity", comment="no absence counts, no X or Q goes"
     ),
+    Column("restores", Integer, nullable=False, server_default="0", comment="times that it went back in time"),
+    Column(
+        "trusted", Integer, nullable=False, server_default="0", comment="restores that what is new need not ask for"
+    ),
+    Column("restored_to", _time, comment="no later than the backup's last transaction"),
     CheckConstraint("singleton", name="one_row"),
 )
 
@@ -144,6 +149,7 @@ operations = Table(
     Column("settle_from", _time, comment="from then on an absence may count"),
     Column("absent_at", _time, comment="the first reading of absence that counted"),
     Column("frozen", Boolean, nullable=False, server_default=text("false")),
+    Column("cleared", Integer, nullable=False, server_default="0", comment="restores since which it was asked about"),
     Column("account", Text, comment="the provider's account, frozen with the first attempt"),
     Column("reference", Text, comment="the provider's name for what it made"),
     Column("code", Text, comment="the provider's code of a refusal"),

@@ -279,6 +279,10 @@ def _proven_absent(standing: Standing, around: Around) -> Decision:
 
 def _unclear(standing: Standing, unclear: Unclear, around: Around) -> Decision:
     asked = unclear.retry_after or 0.0
+    if not standing.assurance.means.asks:
+        return Park(
+            "restored", Effect.UNKNOWN, ErrorClass.AMBIGUOUS
+        )  # only after a restore is there a doubt to ask about
     if standing.awaiting:
         return Await(max(around.policy.ask_every, asked), standing.reference)
     pace = growing(around.rounds, first=_ASK_AGAIN_FIRST, ceiling=around.policy.ceiling, rng=around.rng)

@@ -237,6 +237,8 @@ class _Exchange:
             self.exchange = self._line.say(self.request, self._guard)
             self.heard = outcome(self._bound, self.request, self.exchange)
             self.failed = self.heard if isinstance(self.heard, Failed) else None
+        elif not self._claimed.lease.standing.assurance.means.asks:
+            self.heard = Unclear("the ledger was restored, and there is nothing to ask by")
         else:
             crashpoint.reached("inquiry.before_ask")
             inquiry = self._inquire()

@@ -6,6 +6,7 @@ from admin.cli.admin import admin
 from admin.cli.deadletter import deadletter
 from admin.cli.dev import dev
 from admin.cli.explain import explain
+from admin.cli.ledger import ledger
 from admin.cli.migrate import migrate
 from admin.cli.operation import operation
 from admin.cli.provider import provider
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (migrate, dev, operation, deadletter, provider, explain, soak, admin):
+for command in (migrate, dev, operation, deadletter, provider, explain, ledger, soak, admin):
     main.add_command(command)

@@ -3,14 +3,9 @@
 import ast
 import re
 
-from given.documents import ROOT, blocks, column, text
-from given.ledger import TERMS, item
+from given.documents import ROOT, column, text
 
 from config.settings import NAMES
-from ledger.accept import accept
-from ledger.claim import claim
-from ledger.session import Ledger
-from operations.operation import Purpose
 
 PAGE = "docs/operating.md"
 
@@ -40,15 +35,3 @@ def reasons() -> set[str]:
 
 def test_every_reason_of_a_dead_letter_has_its_advice() -> None:
     assert set(column(PAGE, "When something became a person's turn")) == reasons()
-
-
-def test_after_the_restore_what_waits_is_asked_about_before_it_is_sent(ledger: Ledger) -> None:
-    asked = item()
-    accept(ledger, [asked])
-    (statement,) = [one for one in blocks(PAGE, "sql") if "UPDATE" in one]
-    with ledger.connection() as connection:
-        done = connection.execute(re.sub(r"kind IN \(.*\)", "kind = 'acme.make'", statement))  # type: ignore[arg-type]
-        assert done.rowcount == 1
-    claimed = claim(ledger, asked.ticket_id, TERMS, worker="w")
-    assert claimed is not None
-    assert claimed.purpose is Purpose.INQUIRE
