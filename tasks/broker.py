@@ -18,6 +18,7 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis import RedisError
 
+from tasks import strange
 from tasks.envelope import LARGEST, trouble
 from tasks.hint import BODIES, is_hint
 
@@ -172,11 +173,13 @@ class Channel(redis.Channel):
         for message in messages:
             if len(message) > LARGEST:
                 _log.error("a message of %d bytes in %s is dropped: none of ours is so large", len(message), queue)
+                strange.note("too large")
                 continue
             try:
                 readable = loads(bytes_to_str(message))
             except _UNREADABLE as error:
                 _log.error("a message is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
+                strange.note("no JSON")
                 continue
             self.connection._deliver(readable, queue)  # noqa: SLF001  kombu's own way
 
@@ -186,6 +189,7 @@ class Channel(redis.Channel):
             return super()._receive_one(client)
         except _UNREADABLE as error:
             _log.error("a broadcast is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
+            strange.note("a broadcast that is no JSON")
             raise Empty from None
 
     def _restore(self, message: Any, *args: Any, **kwargs: Any) -> Any:
@@ -212,6 +216,7 @@ class Transport(redis.Transport):
         wrong = trouble(message)
         if wrong:
             _log.error("a message in %s is dropped: %s", queue, wrong)
+            strange.note(wrong)
             return
         try:
             super()._deliver(message, queue)
@@ -219,6 +224,7 @@ class Transport(redis.Transport):
             raise
         except Exception as error:  # noqa: BLE001  whatever Celery meets in it, nobody else's work may end with it
             _log.error("a message in %s is dropped: Celery met a %s in it", queue, type(error).__name__)
+            strange.note(f"Celery met a {type(error).__name__}")
             self._forget(message["properties"]["delivery_tag"])
 
     def _forget(self, tag: str) -> None:

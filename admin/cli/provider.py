@@ -1,10 +1,13 @@
 """`lockgate provider`: how the way to each provider stands, and to hold it back or let it flow by hand."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from admin.cli.noun import Noun, as_json, because
+
+if TYPE_CHECKING:
+    from admin.cli.deployment import Deployment
 
 
 @click.group(cls=Noun)
@@ -28,10 +31,24 @@ def status(name: str | None, *, as_json: bool) -> None:
         paper.write_json(found)
     else:
         write(found)
-    for sentence in trouble(found, named=name is not None):
+    wrong = trouble(found, named=name is not None) + ([] if name else _strange(here))
+    for sentence in wrong:
         click.echo(f"Error: {sentence}", err=True)
-    if trouble(found, named=name is not None):
+    if wrong:
         raise click.exceptions.Exit(1)
+
+
+def _strange(here: "Deployment") -> list[str]:
+    """Messages that workers dropped lately; where Redis does not answer, that is said already."""
+    import redis
+
+    from tasks.strange import look
+
+    try:
+        found = look(here.redis)
+    except redis.RedisError:
+        return []
+    return [found.sentence] if found else []
 
 
 @provider.command()

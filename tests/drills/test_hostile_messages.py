@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from given.console import Console
 from given.deployment import Deployment, Worker, eventually
 from given.hostile import broadcasts, hint, hostile
 from given.payments import charges, pay
@@ -79,6 +80,21 @@ def test_a_hundred_dropped_messages_take_up_no_place_of_a_worker(deploy: Deploy)
         client.lpush("stripe", *[hint(about={"v": 1}, timelimit=[1, 2, 3], id=f"ghost-{at}") for at in range(50)])
         client.lpush("stripe", *[hint(about={"v": 1}, retries={"a": at}, id=f"ghost-{at}") for at in range(50)])
     deployment.ends(pay("8302").id)
+    told = Console(deployment.environment).run("provider", "status")
+    assert told.code == 1
+    assert "50 messages that are none of ours were dropped" in told.err  # the others name a ticket that nobody has
+
+
+def test_a_task_that_nobody_knows_is_told_to_operators(deploy: Deploy) -> None:
+    deployment = deploy()
+    console = Console(deployment.environment)
+    assert console.run("provider", "status").code == 0
+    deployment.worker(concurrency=1)
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        stranger = json.loads(hint(about={"v": 1}))
+        client.lpush("stripe", json.dumps(stranger | {"headers": stranger["headers"] | {"task": "no.such.task"}}))
+    eventually(lambda: console.run("provider", "status").code == 1, every=1.0)
+    assert "a task that is not known" in console.run("provider", "status").err
 
 
 def test_what_a_message_holds_is_in_no_log(deploy: Deploy) -> None:
