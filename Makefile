@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes rolling referee screenshots format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes crash-drills rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -55,7 +55,10 @@ simulate: .venv/.dev ## the deciding parts in simulated time (ARGS="--seeds 1000
 planted: .venv/.dev ## every bug of tests/planted, planted into the real platform, must be caught (5 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m planted $(ARGS)
 
-crashes: .venv/.dev ## workers, callers and an operator die at each of 24 places, and every operation ends once (5 minutes)
+crashes: .venv/.run ## processes die at each place of an operation's life, 40 times at each, and the checker judges it (10 minutes)
+	@$(BIN)/python -m soak --subject soak.subject.crashing --hits 40 --count 100000 --only none $(ARGS)
+
+crash-drills: .venv/.dev ## the same places one by one, as drills (5 minutes)
 	$(BIN)/python -m pytest tests/drills/test_crash_points.py -m "nightly or not nightly" -q $(ARGS)
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)

@@ -1,8 +1,8 @@
 """Places at which a process may be told to die, as if the machine had: for drills against the sandbox, off otherwise.
 
 `LOCKGATE_CRASH_AT=claim.after_commit:3` kills a process with exit code 137 when it comes to that place for the third time;
-`:2-9` draws the number, `*` draws the place, several are separated by commas. `LOCKGATE_CRASH_LOG` names a file that gets a
-line of JSON for each death: `{"point": "claim.after_commit", "hit": 3, "pid": 4711, "at": 1764000000.0}`.
+`:2-9` draws the number, `a|b` and `*` draw the place, several are separated by commas. `LOCKGATE_CRASH_LOG` names
+a file that gets a line of JSON for each death: `{"point": "claim.after_commit", "hit": 3, "pid": 4711, "at": 1764000000.0}`.
 """
 
 import json
@@ -50,7 +50,7 @@ POINTS = {
     "run.after_commit": "a run's letter is on its way, and the driver of the run knows nothing of the next",
 }
 
-_ORDER = re.compile(r"(?P<point>[a-z_.]+|\*)(:(?P<least>\d+)(-(?P<most>\d+))?)?")
+_ORDER = re.compile(r"(?P<point>[a-z_.|]+|\*)(:(?P<least>\d+)(-(?P<most>\d+))?)?")
 _HERE = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -114,11 +114,11 @@ def arm(environment: Mapping[str, str], base_urls: Iterable[str], *, rng: Any = 
 
 def _order(text: str, rng: Random) -> tuple[str, int]:
     found = _ORDER.fullmatch(text)
-    point = found["point"] if found else ""
-    if found is None or (point != "*" and point not in POINTS):
+    among = (sorted(POINTS) if found["point"] == "*" else found["point"].split("|")) if found else []
+    if found is None or not set(among) <= set(POINTS):
         raise ConfigError(f"{AT}: {text!r} is no place to die at{did_you_mean(text.partition(':')[0], POINTS)}")
     least = int(found["least"] or 1)
     most = int(found["most"] or least)
     if not 1 <= least <= most:
-        raise ConfigError(f"{AT}: {text!r} counts from 1 upwards, such as {point}:2-9")
-    return rng.choice(sorted(POINTS)) if point == "*" else point, rng.randint(least, most)
+        raise ConfigError(f"{AT}: {text!r} counts from 1 upwards, such as {among[0]}:2-9")
+    return rng.choice(among), rng.randint(least, most)

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             console.print("ended before there was a verdict", soft_wrap=True)
             return 130
-    return _tell(outcome, folder, console)
+    return _tell(given, outcome, folder, console)
 
 
 def _empty(folder: Path) -> None:
@@ -77,6 +77,8 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
         raise SoakError(
             f"the subject {given.subject} cannot be imported ({error}): say with --path where it is"
         ) from None
+    if given.hits and not hasattr(subject, "POINTS"):
+        raise SoakError("--hits is for a subject with crash points: --subject soak.subject.crashing")
     stage = Stage(place, subject, given.subject, more=more, wrong_clocks=given.wrong_clocks)
     run = Run(stage, subject, _course(given, own), command, screen.say, screen.show)
     return run.play()
@@ -104,11 +106,11 @@ def _course(given: argparse.Namespace, own: Sequence[Operation]) -> Course:
     }
     return Course(
         given.count, given.pace, given.share, (given.pause[0], given.pause[1]), tuple(given.only), given.patience,
-        tuple(given.without), shares,
+        tuple(given.without), shares, given.hits,
     )  # fmt: skip
 
 
-def _tell(outcome: Outcome, folder: Path, console: Console) -> int:
+def _tell(given: argparse.Namespace, outcome: Outcome, folder: Path, console: Console) -> int:
     verdict, figures = outcome.verdict, write(outcome, folder)
     for line in report(outcome.history, verdict):
         console.print(line, soft_wrap=True)
@@ -116,10 +118,16 @@ def _tell(outcome: Outcome, folder: Path, console: Console) -> int:
     console.print(f"{len(outcome.history.cases)} operations asked for: {ends}", soft_wrap=True)
     for crash in figures["crashes"]:
         console.print(crash, soft_wrap=True)
+    missed = 0
+    if given.hits:
+        missed = sum(found < given.hits for found in figures["crash_points"].values())
+        console.print(f"deaths: {figures['crash_points']}", soft_wrap=True)
+    if missed:
+        console.print(f"{missed} places were hit less than {given.hits} times: use a larger --count", soft_wrap=True)
     found = len(verdict.violations)
     said = f"{found} violations: {dict(verdict.kinds)}" if found else f"no violation: {figures['bound']}"
     console.print(f"{said}; charts and figures are in {folder / 'report.html'}", soft_wrap=True)
-    return bool(verdict.violations)
+    return bool(verdict.violations or missed)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -152,6 +160,7 @@ def parser() -> argparse.ArgumentParser:
     taken.add_argument(
         "--without", action="append", default=[], metavar="FAULT", help="a fault that is not played, such as F20"
     )
+    taken.add_argument("--hits", type=int, default=0, help="end once each crash point of the subject was hit so often")
     taken.add_argument("--subject", default="soak.subject.lockgate", help="the module that is put to the soak")
     taken.add_argument("--plugin", action="append", default=[], help="a module that every worker loads")
     taken.add_argument("--path", action="append", default=[], help="a folder in which subject and plugins are found")

@@ -14,6 +14,7 @@ from types import ModuleType
 from soak import operations
 from soak.checker import terms
 from soak.checker.asked import FILE, Answer, Asked
+from soak.checker.ledger import ENDS
 from soak.checker.terms import Terms
 from soak.place import loaded
 from soak.wishes import Wish, wanted
@@ -23,6 +24,7 @@ _AGAIN = 0.5  # seconds until a client that was not told asks again
 _TWICE = 9  # each so many-th is asked for a second time, as a client does who forgot
 _BATCHED = 0.4  # of what is asked for comes several at once
 _BATCH = 10
+_LOOK = 0.5  # seconds between two looks at how much is open
 
 
 class Client:
@@ -45,6 +47,8 @@ class Client:
         self._ended = threading.Event()
         self._began = time.monotonic()
         self._taken = 0
+        self._look = subject.states(os.environ["SOAK_DATABASE_URL"])
+        self._looked, self._open = 0.0, 0
         self.trouble: BaseException | None = None
 
     def end(self) -> None:
@@ -62,7 +66,7 @@ class Client:
 
     def _run(self, wishes: Iterator[Wish]) -> None:
         try:
-            while (batch := self._next(wishes)) and not self._ended.is_set():
+            while self._room() and (batch := self._next(wishes)) and not self._ended.is_set():
                 for kind in dict.fromkeys(wish.kind for wish in batch):
                     alike = [wish for wish in batch if wish.kind == kind]
                     self._insist(alike, "delay" if len(alike) == 1 else "accept_many")
@@ -72,6 +76,19 @@ class Client:
             self.trouble = error
             self._ended.set()
             raise
+
+    def _room(self) -> bool:
+        """Wait while more is open than the subject has room for, in one that says so: on a slow machine it is asked less."""
+        most = getattr(self._subject, "ROOM", 0)
+        while most and not self._ended.is_set():
+            with self._lock:
+                if time.monotonic() - self._looked > _LOOK:
+                    self._looked, states = time.monotonic(), self._look()
+                    self._open = most if states is None else sum(n for state, n in states.items() if state not in ENDS)
+                if self._open < most:
+                    break
+            self._ended.wait(_LOOK)
+        return not self._ended.is_set()
 
     def _next(self, wishes: Iterator[Wish]) -> list[Wish]:
         """The next wishes, when their time has come."""

@@ -14,6 +14,7 @@ from soak.checker import history, terms
 from soak.checker.check import Verdict, judge
 from soak.checker.history import History
 from soak.checker.ledger import ENDS
+from soak.deaths import fewest
 from soak.errors import SoakError
 from soak.stage import Crash, Stage
 
@@ -36,6 +37,7 @@ class Course:
         patience: seconds in which all must end after the mending; None for the longest deadline and a grace.
         without: faults that are not played.
         shares: of each provider, the part of the operations that is asked of it; empty where nobody says.
+        hits: the client is ended once each crash point of the subject was hit so often; 0 for no such end.
     """
 
     count: int
@@ -46,6 +48,7 @@ class Course:
     patience: float | None = None
     without: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
+    hits: int = 0
 
     @property
     def seconds(self) -> float:
@@ -105,7 +108,8 @@ class Run:
         try:
             self.stage.up(self.command, self.say, self._fits)
             agreed, course = terms.read(self.folder), self.course
-            faults.begin(self.stage, seed=agreed.seed, share=course.share, without=course.without)
+            played = [one for one in getattr(self.subject, "FAULTS", faults.PLANNED) if one not in course.without]
+            faults.begin(self.stage, seed=agreed.seed, share=course.share, played=played)
             attacks = self._attack(agreed.seed)
             self._let_it_end(agreed)
             self.subject.dump(self.stage.place)
@@ -141,6 +145,8 @@ class Run:
                 foe.tick(time.monotonic() - began)
                 self.stage.mend()
                 self._sample(look)
+                if self.course.hits and fewest(self.subject.POINTS, self.folder) >= self.course.hits:
+                    self.stage.end_client()
                 for entry in foe.done[told:]:
                     if "began" not in entry:
                         self.say(f"{entry['id']}: {entry['said']}")
@@ -156,6 +162,7 @@ class Run:
         self._moments["healed"] = time.time()
         self.stage.end_operators()
         self.stage.lift("/outage")
+        self.stage.disarm()
         self.stage.kill_for_good("worker-1")
         self.say("the attacks are over; worker-1 stays dead for good, and everything must end")
         patience = self.course.patience

@@ -68,8 +68,11 @@ class Stage:
         self._subject_name = subject_name
         self._more = dict(more)
         self._wrong_clocks = wrong_clocks
+        self._helpers: dict[str, list[str]] = {}
         self._back: dict[str, float] = {}
+        self._fleet: Mapping[str, tuple[str, int]] = WORKERS
         self._dead: set[str] = set()
+        self._armed = True
         self._environment: dict[str, str] = {}
         self._sandbox: Child | None = None
         self._client: Child | None = None
@@ -96,13 +99,14 @@ class Stage:
         agreed: Terms = self._subject.terms(self.place, command)
         agreed.write(self.place.folder)
         fits(agreed)
-        for name in WORKERS:
+        self._fleet = getattr(self._subject, "WORKERS", WORKERS)
+        for name in self._fleet:
             self.start_worker(name)
         until = time.monotonic() + _READY
         for child in self.workers.values():
             while not child.said("ready."):
                 _must_come_up(child, until)
-        say(f"workers … up: {', '.join(f'{name} ({pool}, {slots})' for name, (pool, slots) in WORKERS.items())}")
+        say(f"workers … up: {', '.join(f'{name} ({pool}, {slots})' for name, (pool, slots) in self._fleet.items())}")
 
     def start_client(self, *, pace: float, count: int) -> None:
         """Let the client ask."""
@@ -111,11 +115,15 @@ class Stage:
             "--count", str(count),
         ]  # fmt: skip
         self.place.folder.joinpath(asked.FILE).touch()
-        self._client = Child("client", argv, environment=self._environment, log=self._log("client"))
+        environment = self._environment | self._arms("client")
+        self._client = Child("client", argv, environment=environment, log=self._log("client"))
         people = getattr(self._subject, "operators", None)
         if people is not None:
             log = self._log("operators")
             self._operators = Child("operators", people(), environment=self._environment, log=log)
+        self._helpers = getattr(self._subject, "HELPERS", {})
+        for name in self._helpers:
+            self.start_worker(name)
 
     @property
     def asking(self) -> bool:
@@ -148,9 +156,11 @@ class Stage:
 
     def start_worker(self, name: str) -> None:
         """Start one worker, or start it again."""
-        pool, slots = WORKERS[name]
-        argv = self._subject.worker(name, pool=pool, slots=slots)
-        environment = self._environment | self._more | self._clock(name)
+        argv = self._helpers.get(name)
+        if argv is None:
+            pool, slots = self._fleet[name]
+            argv = self._subject.worker(name, pool=pool, slots=slots)
+        environment = self._environment | self._more | self._clock(name) | self._arms(name)
         self.workers[name] = Child(name, argv, environment=environment, log=self._log(name))
         self._back.pop(name, None)
 
@@ -163,6 +173,18 @@ class Stage:
         self._dead.add(name)
         self.workers[name].signal(signal.SIGKILL)
 
+    def disarm(self) -> None:
+        """Whoever may be told to die is killed: helpers for good, workers to come back and live."""
+        if not self._armed or not hasattr(self._subject, "arms"):
+            return
+        self._armed = False
+        for name, child in self.workers.items():
+            if name in self._helpers:
+                self._dead.add(name)
+            else:
+                self.expect_back(name, 0.0)
+            child.signal(signal.SIGKILL)
+
     def alive(self) -> list[Child]:
         """The workers that run now."""
         return [child for child in self.workers.values() if child.ended is None]
@@ -174,8 +196,10 @@ class Stage:
             if child.ended is None or name in self._dead:
                 continue
             if name not in self._back:
-                self.crashes.append(Crash(name, child.ended, child.last_words()))
-                self._back[name] = now + 1.0
+                meant = child.ended == getattr(self._subject, "DIES", None)
+                if not meant:
+                    self.crashes.append(Crash(name, child.ended, child.last_words()))
+                self._back[name] = now if meant else now + 1.0
             if self._back[name] <= now:
                 self.start_worker(name)
 
@@ -205,6 +229,12 @@ class Stage:
             self._sandbox.ask_to_end()
             self._sandbox.end(_WARM)
         self.servers.down()
+
+    def _arms(self, name: str) -> dict[str, str]:
+        """What makes a process of the subject's die, in a subject that knows such things."""
+        arms = getattr(self._subject, "arms", None)
+        found: dict[str, str] = arms(self.place, name) if arms is not None and self._armed else {}
+        return found
 
     def _clock(self, name: str) -> dict[str, str]:
         """What makes a worker's wall clock jump."""

@@ -63,6 +63,7 @@ _TABLES = (
     ("Attacks", "attacks"),
     ("Faults, as they were met", "faults"),
     ("Breaker moves", "breaker"),
+    ("Deaths at crash points (R4)", "crash_points"),
 )
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from soak.checker.check import report
+from soak.deaths import counted
 from soak.report.figures import Figures, figures
 from soak.report.page import page
 from soak.run import Outcome
@@ -21,6 +22,7 @@ def write(outcome: Outcome, folder: Path) -> Figures:
     found["command"] = outcome.history.terms.command
     found["seconds_to_end"] = round(outcome.moments["ended"] - outcome.moments["healed"], 1)
     found["crashes"] = [f"{crash.name} ended by itself with {crash.code}: {crash.words}" for crash in outcome.crashes]
+    found["crash_points"] = dict(counted(folder))
     (folder / "report.json").write_text(json.dumps(found, indent=1, sort_keys=True))
     lines = list(report(outcome.history, outcome.verdict))
     html = page(outcome.history, found, outcome.attacks, outcome.samples, lines)

@@ -63,6 +63,20 @@ def cut(files: Sequence[Path], folder: Path) -> Iterator[str]:
         yield f"{path}: for this run {', '.join(told)}" if told else f"{path}: as it is"
 
 
+def patient(folder: Path, give_up_after: str) -> None:
+    """Write the files of a run anew with another deadline, for a run that is one long trouble.
+
+    Args:
+        folder: of the run.
+        give_up_after: longer than it lasts.
+    """
+    kept = {path.name: path for place in (OURS, folder / CUT) for path in place.glob("*.toml")}  # ours give way
+    for name, path in kept.items():
+        content = tomllib.loads(path.read_text())
+        content["retry"]["give_up_after"] = give_up_after
+        (folder / CUT / name).write_text(tomli_w.dumps(content))
+
+
 def read(folder: Path) -> dict[str, ProviderFile]:
     """The files of the run; one of one's own takes the place of ours of its name."""
     loaded = [load_provider(path).file for place in (OURS, folder / CUT) for path in sorted(place.glob("*.toml"))]

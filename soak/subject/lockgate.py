@@ -129,7 +129,7 @@ def ask(wishes: Sequence[Wish]) -> list[str]:
     Raises:
         Exception: one of UNSURE where nobody knows if it was taken; anything else is a refusal.
     """
-    task = _task(wishes[0].kind)
+    task = task_of(wishes[0].kind)
     if len(wishes) == 1:
         return [task.delay(**wishes[0].fields, tenant=wishes[0].tenant).id]
     told = task.accept_many([wish.fields | {"tenant": wish.tenant} for wish in wishes])
@@ -162,7 +162,8 @@ def dump(place: Place) -> None:
 _STATES = "SELECT state, count(*) FROM lockgate.operations WHERE provider <> 'local' GROUP BY state"
 
 
-def _task(kind: str) -> Any:
+def task_of(kind: str) -> Any:
+    """The task that asks for a kind."""
     if declared := os.environ.get(operations.MODULE):
         own = next(one for one in operations.read(declared) if one.kind == kind)
         where, _, name = own.task.rpartition(".")

@@ -27,6 +27,7 @@ from ledger.audit import Order
 from ledger.letters import Wanted
 from ledger.session import LOST
 from operations.errors import InvalidArgumentsError, NotAllowedError
+from soak import operations
 from tasks import edit
 from tasks.platform import Platform, platform
 
@@ -90,6 +91,8 @@ class Operators:
         return letter is not None
 
     def _edit(self) -> bool:
+        if os.environ.get(operations.MODULE):
+            return False  # which fields of somebody's own operations name the intent, nobody here knows
         with self._here.ledger.connection() as connection:
             found = connection.execute(
                 "SELECT id FROM lockgate.dead_letters WHERE status = 'open' AND effect = 'none' "

@@ -31,7 +31,17 @@ def test_beside_a_real_provider_nothing_is_armed() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["claim.after_comit:2", "claim.after_commit:0", "claim.after_commit:4-2", "", ":3", "x y"]
+    "wrong",
+    [
+        "claim.after_comit:2",
+        "claim.after_commit:0",
+        "claim.after_commit:4-2",
+        "",
+        ":3",
+        "x y",
+        "call.after_answer|",
+        "a|b",
+    ],
 )
 def test_what_names_no_place_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="LOCKGATE_CRASH_AT"):
@@ -42,6 +52,8 @@ def test_numbers_and_places_are_drawn() -> None:
     drawn = {crashpoint._order("*:2-4", Random(seed)) for seed in range(400)}
     assert {number for _, number in drawn} == {2, 3, 4}
     assert {point for point, _ in drawn} == set(crashpoint.POINTS)
+    few = {crashpoint._order("call.after_answer|claim.after_commit", Random(seed)) for seed in range(40)}
+    assert few == {("call.after_answer", 1), ("claim.after_commit", 1)}
 
 
 def test_every_place_is_in_the_code_once_and_every_place_of_the_code_is_told() -> None:
