@@ -21,4 +21,4 @@ def test_each_setting_is_one_that_celery_knows() -> None:
 def test_prefetching_stays_on() -> None:
     """docs/decisions/0003: with it off, and without acknowledgements, nothing wakes the loop when a slot is free."""
     assert not hasattr(Configuration, "worker_disable_prefetch")
-    assert Configuration.worker_prefetch_multiplier == 2, "a worker holds no more hints than twice its slots"
+    assert Configuration.worker_prefetch_multiplier == 1, "tasks.broker says how many hints are taken for each slot"

@@ -1,6 +1,7 @@
 """The pool of threads, with jobs that need no server: what is carried out, and what a held-up thread leaves to others."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from given.deployment import eventually
 
 from tasks import company
+from tasks.broker import appetite
 from tasks.threads import TaskPool
 
 MakePool = Callable[[int], TaskPool]
@@ -156,3 +158,14 @@ def test_a_company_that_cannot_be_begun_is_carried_out_one_by_one(
         put(pool, str(number), lambda number=number: done.append(number))
     gate.set()
     eventually(lambda: done == [0, 1, 2])
+
+
+def test_a_worker_takes_fewer_hints_ahead_while_its_calls_are_slow(make_pool: MakePool) -> None:
+    pool, done = make_pool(8), []
+    for number in range(16):
+        put(pool, f"slow-{number}", lambda: done.append(time.sleep(0.6)))
+    eventually(lambda: appetite.per_slot == 1)
+    eventually(lambda: len(done) == 16)
+    for number in range(100):
+        put(pool, f"quick-{number}", lambda: done.append(None))
+    eventually(lambda: appetite.per_slot == 2)
