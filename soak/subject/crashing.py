@@ -38,7 +38,7 @@ _OF_A_SWEEP = (
 _OF_AN_OPERATOR = tuple(point for point in POINTS if point.startswith("requeue."))
 _OF_A_CALL = tuple(point for point in POINTS if point.startswith(("claim.", "call.", "record.")))
 _SELDOM = tuple(point for point in POINTS if point.startswith(("inquiry.", "follow.")))
-_EXPIRED, _FOLLOWED = 11, 4  # of what is asked for each so many-th expires before its time, or is followed by a task
+_EXPIRED, _FOLLOWED = 7, 4  # of what is asked for each so many-th expires before its time, or is followed by a task
 
 
 class CallerDiedError(Exception):
