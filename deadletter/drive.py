@@ -28,9 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 def drive(ledger: Ledger, registry: Registry) -> int:
-    """One look at each run that goes on; how many letters were sent."""
+    """One look at each run that goes on, or has letters on their way; how many letters were sent."""
     with ledger.connection() as connection:
-        wanted = runs.active(connection)
+        wanted, resting = runs.active(connection), runs.resting(connection)
+    for run_id in resting:
+        _look_after(ledger, run_id)
     most = max(_MOST // max(len(wanted), 1), 1)
     return sum(_advance(ledger, registry, run_id, most=most) for run_id in wanted)
 
@@ -48,6 +50,13 @@ def _advance(ledger: Ledger, registry: Registry, run_id: int, *, most: int) -> i
         except (LockNotAvailable, DeadlockDetected):
             _log.info("dl_%d is in other hands: run %d comes back to it", letter_id, run_id)
     return sent
+
+
+def _look_after(ledger: Ledger, run_id: int) -> None:
+    """A run that rests sends nothing, and those that are on their way come home all the same."""
+    with ledger.transaction() as connection:
+        if runs.lock_free(connection, run_id) is not None:
+            run_letters.observe(connection, run_id)
 
 
 def _judge(connection: Connection, run: Run) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from deadletter.plan import target
-from ledger import audit, runs
+from ledger import audit, run_letters, runs
 from ledger.audit import Order
 from ledger.runs import Run
 from ledger.session import Connection, Ledger
@@ -44,6 +44,7 @@ def resume(ledger: Ledger, run_id: int, order: Order) -> Run:
     """
 
     def go_on(connection: Connection, run: Run) -> None:
+        run_letters.observe(connection, run.id)  # what came back while it rested is forgiven, too
         runs.forgive(connection, run)
         runs.move(connection, run, "canary", by=order.actor, begins=True)
 

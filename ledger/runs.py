@@ -116,6 +116,15 @@ def active(connection: Connection) -> list[int]:
     return [number for (number,) in connection.execute(query).fetchall()]
 
 
+def resting(connection: Connection) -> list[int]:
+    """The runs that send nothing (any more) and have letters on their way."""
+    query = """
+    SELECT r.id FROM lockgate.runs r WHERE r.state IN ('paused', 'stopped', 'cancelled') AND EXISTS (
+        SELECT FROM lockgate.run_letters l WHERE l.run_id = r.id AND l.state = 'sent') ORDER BY r.id
+    """
+    return [number for (number,) in connection.execute(query).fetchall()]
+
+
 def goes_on(connection: Connection, run_id: int) -> bool:
     """Whether the run goes on; until the transaction ends nobody can pause, stop or cancel it."""
     row = connection.execute("SELECT state FROM lockgate.runs WHERE id = %s FOR SHARE", [run_id]).fetchone()

@@ -241,6 +241,20 @@ def test_a_stopped_run_goes_on_with_a_canary_and_what_came_back_is_forgiven(dril
     assert many.counts(going) == Counts(succeeded=17, back=3)
 
 
+def test_what_comes_back_while_a_run_rests_is_forgiven_when_it_goes_on(drill: Callable[[int], Drill]) -> None:
+    many = drill(12)
+    going = many.begun(canary=3)
+    assert many.drive() == 3
+    run.pause(many.ledger, going.id, Order("bob", "it looks bad"))
+    many.answer(dies=True)
+    assert run.resume(many.ledger, going.id, ORDER).state == "canary"
+    while many.now(going).active:
+        many.drive()
+        many.answer()
+    assert many.now(going).state == "done"
+    assert many.counts(going) == Counts(succeeded=9, back=3)
+
+
 def test_a_paused_run_sends_nothing_and_a_cancelled_one_leaves_the_rest_open(drill: Callable[[int], Drill]) -> None:
     many = drill(12)
     going = many.begun(canary=2)
@@ -248,7 +262,7 @@ def test_a_paused_run_sends_nothing_and_a_cancelled_one_leaves_the_rest_open(dri
     run.pause(many.ledger, going.id, Order("bob", "lunch"))
     many.answer()
     assert many.drive() == 0
-    assert many.counts(going).sent == 2
+    assert many.counts(going) == Counts(waiting=10, succeeded=2)  # what was on its way came home all the same
     run.resume(many.ledger, going.id, ORDER)
     assert many.drive() == 2
     ended = run.cancel(many.ledger, going.id, Order("bob", "not today"))
