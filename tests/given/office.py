@@ -93,7 +93,7 @@ class Browser:
 
     def token(self, page: str) -> str:
         """The token in a page's forms; of the page that follows, where it leads on."""
-        found = re.search(r'name="form" value="(\w[\w-]*)"', self.get(page, allow_redirects=True).text)
+        found = re.search(r'name="form" value="([\w-]+)"', self.get(page, allow_redirects=True).text)
         return found.group(1) if found else ""
 
     def post(
