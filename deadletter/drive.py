@@ -27,6 +27,10 @@ _STRANGERS = 10  # letters that may come back for another reason before a run th
 _log = logging.getLogger(__name__)
 
 
+class _TakenError(Exception):
+    """Another driver of the run has written about the letter since it was chosen."""
+
+
 def drive(ledger: Ledger, registry: Registry) -> int:
     """One look at each run that goes on, or has letters on their way; how many letters were sent."""
     with ledger.connection() as connection:
@@ -47,7 +51,7 @@ def _advance(ledger: Ledger, registry: Registry, run_id: int, *, most: int) -> i
     for letter_id in turn:
         try:
             sent += _send(ledger, registry, run, letter_id)
-        except (LockNotAvailable, DeadlockDetected):
+        except (LockNotAvailable, DeadlockDetected, _TakenError):
             _log.info("dl_%d is in other hands: run %d comes back to it", letter_id, run_id)
     return sent
 
@@ -112,7 +116,7 @@ def _send(ledger: Ledger, registry: Registry, run: Run, letter_id: int) -> bool:
             run_letters.mark(connection, run.id, letter_id, "skipped", why=str(error))
             return False
         if not run_letters.mark(connection, run.id, letter_id, "sent", epoch=epoch):
-            raise NotAllowedError(f"dl_{letter_id} was taken by another driver of run {run.id}")
+            raise _TakenError  # and nothing of this is committed
         crashpoint.reached("run.before_commit")
     crashpoint.reached("run.after_commit")
     return True

@@ -360,3 +360,15 @@ def test_a_letter_that_another_holds_keeps_no_other_waiting(drill: Callable[[int
 def test_a_run_that_is_not_there_is_said_to_be_so(ledger: Ledger) -> None:
     with pytest.raises(NotAllowedError, match="there is no run 7"):
         run.pause(ledger, 7, ORDER)
+
+
+def test_what_another_driver_has_noted_meanwhile_is_not_requeued_with_it(
+    drill: Callable[[int], Drill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = drill(2)
+    many.begun(canary=2)
+    monkeypatch.setattr(run_letters, "mark", lambda *_args, **_more: False)
+    assert many.drive() == 0
+    assert many.sends() == 0
+    monkeypatch.undo()
+    assert many.drive() == 2
