@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 _SOAKS = "tests/soak/"  # each soak takes as much of the machine as it gets: one at a time
 #: Folders, those with the longest tests first: a long one that is begun last keeps everybody waiting for it.
-_LONGEST = ("soak", "ledger", "demo", "drills", "planted", "flows", "admin")
+_LONGEST = ("soak", "ledger", "demo", "web", "drills", "planted", "flows", "admin")
 
 
 class SideBySide(LoadScopeScheduling):
