@@ -7,19 +7,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from given.chromium import opened
 from given.deployment import Deployment, as_application
 from given.folders import open_to_the_servers
 from given.office import PASSWORD, Office, served
-from given.troubled import doubtful, mailed, paid, refused
+from given.troubled import PAYMENTS, doubtful, mailed, paid, refused
 from playwright.sync_api import Browser, Page
 
 from demo.quick import write_quick_files
 from embedded import Postgres, Valkey
 from ledger.migrate import upgrade
 
-WAYS = {
+CHOSEN = ("overview", "letter-doubt", "run")  # for the README, as high as a window
+WAYS: dict[str, Any] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
@@ -70,18 +72,24 @@ def past(here: Deployment) -> dict[str, str]:
     }  # fmt: skip
 
 
-def prepare(page: Page, office: Office, pages: dict[str, str]) -> None:
-    """Do what an operator does, so that pages have something to show."""
-    if "/groups" in str(office.app.url_map):
-        page.goto(office.url + pages["group"])
-        page.locator("form[action='/runs'] input[name=because]").fill("their permission is granted again")
-        page.locator("form[action='/runs'] button").click()
-    if "ask" in str(office.app.url_map):
-        page.goto(office.url + pages["letter-doubt"])
-        page.locator("form.ask button").click()
+def prepare(here: Deployment, page: Page, office: Office, pages: dict[str, str]) -> None:
+    """Do what an operator does, so that pages have something to show: ask about a doubt, and start a run too early."""
+    page.set_default_timeout(120_000)
+    page.goto(office.url + pages["letter-doubt"])
+    page.locator("form.ask button").click()
+    fault = here.sandbox.fault("F19", form="scope", match=PAYMENTS)
+    page.goto(office.url + pages["group"])
+    for form, why in (
+        ("form[action='/runs']", "their permission is granted again"),
+        ("form[action$='/start']", "it looks right"),
+    ):
+        page.locator(f"{form} input[name=because]").fill(why)
+        page.locator(f"{form} button").click()
+    page.wait_for_selector(".badge:has-text('stopped')")
+    here.sandbox.control("DELETE", f"/faults/{fault['id']}")
 
 
-def picture(browser: Browser, office: Office, pages: dict[str, str], folder: Path) -> None:
+def picture(here: Deployment, browser: Browser, office: Office, pages: dict[str, str], folder: Path) -> None:
     """Every page in every way."""
     office.account("admin", name="ann")
     for way, look in WAYS.items():
@@ -93,10 +101,12 @@ def picture(browser: Browser, office: Office, pages: dict[str, str], folder: Pat
         page.fill("#password", PASSWORD)
         page.click("button.primary")
         if way == "light":
-            prepare(page, office, pages)
+            prepare(here, page, office, pages)
         for name, path in pages.items():
             page.goto(office.url + path)
             page.screenshot(path=folder / f"{name}-{way}.png", full_page=True)
+            if way == "light" and name in CHOSEN:
+                page.screenshot(path=folder / f"chosen-{name}.png")
         context.close()
 
 
@@ -107,7 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, deployment(Path(place)) as here:
         pages = past(here)
         with served() as office, opened() as browser:
-            picture(browser, office, pages, folder)
+            picture(here, browser, office, pages, folder)
     print(f"{len(list(folder.glob('*.png')))} pictures are in {folder}")
 
 
