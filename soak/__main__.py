@@ -79,8 +79,9 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
         ) from None
     if given.hits and not hasattr(subject, "POINTS"):
         raise SoakError("--hits is for a subject with crash points: --subject soak.subject.crashing")
+    course = _course(given, own)  # refuses before anything is made
     stage = Stage(place, subject, given.subject, more=more, wrong_clocks=given.wrong_clocks)
-    run = Run(stage, subject, _course(given, own), command, screen.say, screen.show)
+    run = Run(stage, subject, course, command, screen.say, screen.show)
     return run.play()
 
 
