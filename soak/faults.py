@@ -12,6 +12,9 @@ PLANNED = (
     "F02", "F03", "F04", "F05", "F06", "F07", "F08", "F09", "F10", "F11", "F13", "F14", "F15", "F16", "F17", "F18",
     "F20", "F21", "F22", "F23",
 )  # fmt: skip
+#: A permission that is missing at the first try: dead letters without an effect, where there are people to decide on them.
+_REFUSED = ("/v1/payment_intents", "/v1/customers")
+_SHARE_REFUSED = 0.06
 LATE = 0.5  # seconds after the client has left, in F23; shorter than any settle time
 LAG = 1.5  # seconds by which a look-up lags behind; shorter than any settle time
 _PARAMS: dict[str, dict[str, Any]] = {
@@ -36,5 +39,8 @@ def begin(stage: Stage, *, seed: int, share: float, played: Sequence[str] = PLAN
     """
     stage.control("/config", processing_delay=2.0, search_lag=0.5)
     stage.control("/plan", seed=seed, share=share, faults=list(played), params=_PARAMS)
+    for path in _REFUSED if stage.has_operators else ():
+        refused = {"method": "POST", "path_prefix": path, "nth_attempt": 1}
+        stage.control("/faults", fault="F19", form="scope", probability=_SHARE_REFUSED, match=refused)
     for order, path in itertools.product(_LOOK_UPS, _PATHS):
         stage.control("/faults", fault="F24", match={"path_prefix": path}, **order)

@@ -126,6 +126,11 @@ class Stage:
             self.start_worker(name)
 
     @property
+    def has_operators(self) -> bool:
+        """Whether people decide about dead letters meanwhile."""
+        return hasattr(self._subject, "operators")
+
+    @property
     def asking(self) -> bool:
         """Whether the client still asks.
 
