@@ -1,6 +1,5 @@
 """Starts everything that the demo runs on, replaces what is killed, and ends it all."""
 
-import base64
 import json
 import os
 import signal
@@ -90,8 +89,8 @@ class Supervisor:
         )
         for name in _WORKERS:
             self._start_worker(name)
-        self._start_flower()
         self._let_in()
+        self._start_flower()
         self._start_admin()
         self._write_down()
         self._wait_until_ready()
@@ -159,9 +158,6 @@ class Supervisor:
 
     def _start_flower(self) -> None:
         """The password stays the same when Flower is replaced; it is not on the command line, which everybody can list."""
-        if not self.flower_url:
-            self.flower_url = _address(_FLOWER_PORT)
-            self.flower_password = base64.urlsafe_b64encode(os.urandom(12)).decode()
         port = int(self.flower_url.rpartition(":")[2])
         argv = [
             sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}",
@@ -172,6 +168,7 @@ class Supervisor:
 
     def _let_in(self) -> None:
         """An account for who watches, with a password that is shown once; one of an earlier run gets another."""
+        self.flower_url, self.flower_password = _address(_FLOWER_PORT), passwords.make()
         self.admin_url, self.admin_password = _address(_ADMIN_PORT), passwords.make()
         self.environment |= {"LOCKGATE_ADMIN_URL": self.admin_url, "LOCKGATE_FLOWER_URL": self.flower_url}
         ledger = Ledger(self.stores.database_url, self.environment["LOCKGATE_DATA_KEY"], connections=1)
