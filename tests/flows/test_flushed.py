@@ -10,14 +10,15 @@ from given.orders import calls, charges, order
 from given.shop import alarm, note, references, wrote
 
 from operations.errors import Declined
-from tasks import hint
+from tasks import publishing, sender
 from tasks.payments import take_payment
 
 
 @pytest.fixture
 def forgetting(bare_shop: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """Every hint, whoever publishes it, is followed by a FLUSHALL before anybody can take it."""
-    monkeypatch.setattr(hint, "publish", forgetful.publish_and_flush)
+    for module in (publishing, sender):
+        monkeypatch.setattr(module, "post", forgetful.post_and_flush)
     bare_shop.worker(concurrency=4, LOCKGATE_TASKS="given.shop,given.forgetful", FORGETFUL="1")
     return bare_shop
 
