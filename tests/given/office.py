@@ -12,6 +12,7 @@ from typing import Any
 import requests
 from flask import Flask
 from waitress.server import create_server
+from waitress.wasyncore import close_all
 
 from admin.access import accounts, tokens
 from admin.access.person import Role
@@ -153,6 +154,7 @@ def served() -> Iterator[Office]:
     try:
         yield Office(place, app, url)
     finally:
-        server.close()
-        server.task_dispatcher.shutdown()
+        # In the server's own thread: closed from here, it would wait for sockets that are no more.
+        server.trigger.pull_trigger(lambda: close_all(server._map))
         serving.join(timeout=10)
+        server.task_dispatcher.shutdown()
