@@ -164,7 +164,22 @@ class _Guarded(HTTPConnection):
             raise ConnectError("connect_timeout", str(last)) from last
         raise ConnectError("connect_refused", str(last)) from last
 
+    _gathered: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Headers and body leave in one write; each write is a hand-over between threads."""
+        gathered: list[bytes] = []
+        self._gathered = gathered
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            self._gathered = None
+        self.send(b"".join(gathered))
+
     def send(self, data: Any) -> None:
+        if self._gathered is not None:
+            self._gathered.append(data)
+            return
         allowed = times()
         if not allowed.sent:
             if self.sock is None:

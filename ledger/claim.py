@@ -1,7 +1,7 @@
 """Take one operation to make the next attempt at it: a lease, a fence and the intent, in one statement."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,10 +94,17 @@ class Claimed:
 
 _CLAIMABLE = sorted(str(state) for state in DUE)
 
-# Written so that every plan of it reads one row by its key, also one that was made when the ledger was nearly empty and any
-# index looked as good as another: the states are a value, so that no index of what is due fits, and there is no join.
+# Written so that every plan of it reads rows by their keys, also one that was made when the ledger was nearly empty and any
+# index looked as good as another: the states are a value, so that no index of what is due fits, and each table that is
+# joined is narrowed to a handful of keys by itself.
 _CLAIM = """
-WITH claimed AS (
+WITH named AS MATERIALIZED (
+    SELECT t.id AS hinted, t.operation_id, t.sealed AS message, t.follows, w.claim, w.trip, w.own
+    FROM unnest(%(ticket_ids)s::text[], %(tokens)s::uuid[], %(trips)s::bigint[], %(accounts)s::text[])
+        AS w (ticket_id, claim, trip, own)
+    JOIN lockgate.tickets t ON t.id = w.ticket_id
+    WHERE t.id = ANY(%(ticket_ids)s)
+), claimed AS (
     UPDATE lockgate.operations o SET
         state = 'calling',
         purpose = CASE
@@ -108,19 +115,20 @@ WITH claimed AS (
         effect = CASE WHEN o.state = 'waiting' AND o.effect = 'none' AND {doubt} THEN 'unknown' ELSE o.effect END,
         cleared = (SELECT restores FROM lockgate.ledger),
         fence = o.fence + 1,
-        lease_token = %(token)s,
+        lease_token = n.claim,
         lease_until = statement_timestamp() + %(lease)s * interval '1 second',
         worker = %(worker)s,
         hinted_at = NULL,
-        failures = o.failures + (o.pending_trip IS NOT NULL AND o.pending_trip = %(trip)s)::int,
+        failures = o.failures + (o.pending_trip IS NOT NULL AND o.pending_trip = n.trip)::int,
         pending_trip = NULL,
-        account = coalesce(o.account, %(account)s),
+        account = coalesce(o.account, n.own),
         first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, {sent})
             ELSE o.first_sent_at END,
         send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0
             AND (o.send_until IS NULL OR (o.effect = 'none' AND o.send_until < statement_timestamp()))
             THEN {sent} + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
-    WHERE o.id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
+    FROM named n
+    WHERE o.id = n.operation_id AND o.id = ANY(ARRAY(SELECT operation_id FROM named))
         AND o.state = ANY(%(claimable)s) AND o.reason IS DISTINCT FROM 'exhausted'
         AND o.due_at <= statement_timestamp()
         AND (o.crashes < %(suspect)s OR %(alone)s OR o.provider = 'local')
@@ -132,7 +140,7 @@ WITH claimed AS (
         AND NOT EXISTS (
             SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = o.provider
             AND coalesce(p.tenant, o.tenant) = o.tenant AND coalesce(p.kind, o.kind) = o.kind)
-    RETURNING o.*
+    RETURNING o.*, n.hinted, n.message, n.follows
 ), intent AS (
     INSERT INTO lockgate.attempts (operation_id, number, purpose, lane_id, cost, worker, lease_until)
     SELECT id, fence, purpose, lane_id, %(cost)s, worker, lease_until FROM claimed
@@ -144,8 +152,7 @@ SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failu
     extract(epoch FROM c.send_until - statement_timestamp())::float8,
     c.first_sent_at, c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
     (SELECT sealed FROM lockgate.bodies WHERE operation_id = c.id),
-    (SELECT sealed FROM lockgate.tickets WHERE id = %(ticket_id)s),
-    (SELECT follows FROM lockgate.tickets WHERE id = %(ticket_id)s)
+    c.message, c.follows, c.hinted
 FROM claimed c
 """
 # After a restore (see `ledger.restored`) what waits may have been sent all the same, since the moment that was restored: it
@@ -201,7 +208,7 @@ def claim(
 def claim_all(
     ledger: Ledger, wanted: Sequence[Wanted], *, worker: str, clock: Clock = boottime
 ) -> list[Claimed | Exception | None]:
-    """Take several operations whose calls begin now, in one round trip; of two groups that want the same, one waits.
+    """Take several operations whose calls begin now, those of a kind in one statement.
 
     Only what may be sent twice is claimed in company: should the worker die, all of it counts as sent.
 
@@ -212,30 +219,37 @@ def claim_all(
         psycopg.OperationalError: PostgreSQL went away; the claims may have been made, see `ledger.release.release`.
     """
     asked_at = clock()
-    ordered = sorted(wanted, key=lambda each: each.ticket_id)  # two groups lock in the same order
     crashpoint.reached("claim.before_commit")
-    rows = ledger.rows(_CLAIM, [_values(each, worker) for each in ordered])
-    claimed = {
-        each.ticket_id: _read(ledger, row, each, asked_at)
-        for each, row in zip(ordered, rows, strict=True)
-        if row is not None
-    }
+    claimed: dict[str, Claimed | Exception] = {}
+    with ledger.connection() as connection:
+        for group in _by_terms(wanted):
+            named = {each.ticket_id: each for each in group}
+            for row in connection.execute(_CLAIM, _values(group, worker)):
+                claimed[row[-1]] = _read(ledger, row, named[row[-1]], asked_at)
     if claimed:
         crashpoint.reached("claim.after_commit")
     return [claimed.get(each.ticket_id) for each in wanted]
 
 
-def _values(wanted: Wanted, worker: str) -> dict[str, Any]:
-    terms = wanted.terms
+def _by_terms(wanted: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
+    """Two groups with something in common lock it in the same order."""
+    groups: dict[tuple[Terms, bool], list[Wanted]] = {}
+    for each in sorted(wanted, key=lambda each: each.ticket_id):
+        groups.setdefault((each.terms, each.alone), []).append(each)
+    return groups.values()
+
+
+def _values(group: Sequence[Wanted], worker: str) -> dict[str, Any]:
+    terms = group[0].terms
     return {
+        "ticket_ids": [each.ticket_id for each in group],
+        "tokens": [each.token for each in group],
+        "trips": [each.trip for each in group],
+        "accounts": [each.account for each in group],
         "claimable": _CLAIMABLE,
         "suspect": SUSPECT,
-        "alone": wanted.alone,
-        "token": wanted.token,
-        "ticket_id": wanted.ticket_id,
+        "alone": group[0].alone,
         "worker": worker,
-        "trip": wanted.trip,
-        "account": wanted.account,
         "lease": terms.lease,
         "total": terms.total,
         "cost": terms.cost,
@@ -257,7 +271,7 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, *, asked_at: 
     (
         operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
         settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, crashes, body,
-        message, follows,
+        message, follows, _,
     ) = row  # fmt: skip
     opened = ledger.sealer.open(body, column="bodies", tenant=tenant, row=str(operation_id))
     standing = Standing(

@@ -5,7 +5,8 @@ when it proves the effect it settles the operation, or closes its dead letter.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -166,7 +167,7 @@ def record(
     entry = Entry(lease, decision, heard, pace, letter, trip, ticket_id)
     if connection is not None:
         return connection.execute(_RECORD, _values(ledger, entry)).fetchone() is not None
-    return record_all(ledger, [entry])[0]
+    return write(ledger, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,28 +183,30 @@ class Entry:
     ticket_id: str = ""
 
 
-def record_all(ledger: Ledger, entries: Sequence[Entry]) -> list[bool]:
-    """Write down what several attempts came to, in one round trip; see `record`.
+def write(ledger: Ledger, entry: Entry) -> bool:
+    """Write down what an attempt came to, in a transaction of its own; see `record`."""
+    with writing():
+        with ledger.connection() as connection:
+            row = connection.execute(_RECORD, _values(ledger, entry)).fetchone()
+        return row is not None or late(ledger, entry)
 
-    Raises:
-        psycopg.OperationalError: PostgreSQL went away; it may have been written.
-    """
-    ordered = sorted(entries, key=lambda each: each.lease.operation_id)  # two groups lock in the same order
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Around the commit of what was heard: a worker may die on either side of it."""
     crashpoint.reached("record.before_commit")
-    rows = ledger.rows(_RECORD, [_values(ledger, each) for each in ordered])
-    moved = {id(each): row is not None or _late(ledger, each) for each, row in zip(ordered, rows, strict=True)}
+    yield
     crashpoint.reached("record.after_commit")
-    return [moved[id(each)] for each in entries]
 
 
-def _late(ledger: Ledger, entry: Entry) -> bool:
+def late(ledger: Ledger, entry: Entry) -> bool:
+    """The operation was in other hands by now: let the evidence count; whether its state is what the evidence says."""
     heard, lease = entry.heard, entry.lease
     if heard is None:
         return False
     with ledger.transaction() as own:
         done = heard.effect is Effect.DONE
-        reference = None if heard.reference is None else storable(heard.reference)
-        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=reference)
+        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=text(heard.reference))
 
 
 def _values(ledger: Ledger, entry: Entry) -> dict[str, Any]:
@@ -280,10 +283,6 @@ def _letter_values(letter: Letter) -> dict[str, Any]:
 
 def _reply_values(ledger: Ledger, lease: Lease, heard: Heard | None) -> dict[str, Any]:
     said = heard or Heard("", Effect.NONE)
-    sealed = None
-    if said.sealed:
-        row = f"{lease.operation_id}/{lease.fence}"
-        sealed = ledger.sealer.seal(said.sealed, column="replies", tenant=lease.tenant, row=row)
     return {
         "heard": heard is not None,
         "crashes": said.crashes,
@@ -298,5 +297,18 @@ def _reply_values(ledger: Ledger, lease: Lease, heard: Heard | None) -> dict[str
         "reply_reference": said.reference,
         "elapsed": said.elapsed,
         "request_id": said.request_id,
-        "sealed": sealed,
+        "sealed": sealed_reply(ledger, lease, said),
     }
+
+
+def sealed_reply(ledger: Ledger, lease: Lease, heard: Heard) -> bytes | None:
+    """The evidence and the result of an attempt, encrypted."""
+    if not heard.sealed:
+        return None
+    row = f"{lease.operation_id}/{lease.fence}"
+    return ledger.sealer.seal(heard.sealed, column="replies", tenant=lease.tenant, row=row)
+
+
+def text(said: str | None) -> str | None:
+    """What came over a line, as PostgreSQL takes it."""
+    return None if said is None else storable(said)

@@ -5,7 +5,7 @@ import secrets
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -79,23 +79,6 @@ class Ledger:
             raise
         finally:
             checked_out.close()
-
-    def rows(self, statement: str, several: Sequence[Mapping[str, Any]]) -> list[TupleRow | None]:
-        """The row that a statement answers with, for each of several values, in one round trip and one transaction.
-
-        Raises:
-            psycopg.OperationalError: PostgreSQL went away; all or none of it may have been committed.
-        """
-        with self.connection() as connection:
-            if len(several) == 1:
-                return [connection.execute(statement, several[0]).fetchone()]
-            cursor = connection.cursor()
-            cursor.executemany(statement, several, returning=True)
-            found = []
-            for _ in several:
-                found.append(cursor.fetchone())
-                cursor.nextset()
-            return found
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

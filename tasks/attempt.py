@@ -16,7 +16,7 @@ from integrations.connection import NotSentError
 from integrations.evidence import normalised
 from integrations.registry import BoundKind
 from ledger.claim import Claimed, Terms, Wanted, claim
-from ledger.record import Entry, Heard, Letter, Pace, record_all
+from ledger.record import Entry, Heard, Letter, Pace, write
 from ledger.release import release
 from ledger.session import LOST, persist
 from operations.means import Means
@@ -176,7 +176,7 @@ class Attempt:
         if exchange.waits:
             held.add(entry, exchange.permit)
         else:
-            persist(lambda: record_all(self.platform.ledger, [entry]))
+            persist(lambda: write(self.platform.ledger, entry))
         logs.note(claimed, exchange.request, written, decision)
         if exchange.failed is not None and exchange.failed.connection:
             pause_connection(self.platform, self.bound.provider, claimed.lease.tenant, exchange.failed.code)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ledger.record import Entry, record_all
+from ledger.record import Entry
 from ledger.session import LOST, persist
+from ledger.successes import record_successes
 from resilience.admission import Permit
 from resilience.breaker import Verdict
 from tasks.platform import platform
@@ -70,7 +71,7 @@ class Held:
 
 def _write(entries: Sequence[Entry]) -> None:
     try:
-        persist(lambda: record_all(platform().ledger, entries))
+        persist(lambda: record_successes(platform().ledger, entries))
     except LOST:
         _log.exception("outcomes were not written: their operations are looked at again", count=len(entries))
     except Exception:  # noqa: BLE001  one of them spoils it for all, and none may end the slot that came along

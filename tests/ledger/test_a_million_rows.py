@@ -6,16 +6,17 @@ Counted in pages that PostgreSQL touches, which no busy machine changes; benchma
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
-from given.ledger import LANE, TERMS, item
+from given.ledger import LANE, TERMS, item, success
 
 from ledger import accept as accepting
 from ledger import claim as claiming
-from ledger import due, groups, history, lapsed, letters, record, related, reopen, waiting
+from ledger import due, groups, history, lapsed, letters, record, related, reopen, successes, waiting
 from ledger.accept import accept
-from ledger.claim import claim
+from ledger.claim import Wanted, claim
 from ledger.session import Connection, Ledger
 from operations.outcome import Effect
 from operations.states import State
@@ -84,11 +85,7 @@ def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operation
     assert held is not None
     other = item("other")
     accept(full, [other])
-    claim_values = {
-        "claimable": claiming._CLAIMABLE, "token": held.lease.token, "ticket_id": other.ticket_id, "worker": "w",
-        "trip": 0, "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
-        "suspect": 2, "alone": False,
-    }  # fmt: skip
+    claim_values = claiming._values([Wanted(other.ticket_id, TERMS, 0, None, uuid4())], "w")
     record_values = (
         record._lease_values(held.lease)
         | record._reply_values(full, held.lease, None)
@@ -100,6 +97,7 @@ def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operation
     with full.connection() as connection:
         assert pages(connection, claiming._CLAIM, claim_values) < 80
         assert pages(connection, record._RECORD, record_values) < 60
+        assert pages(connection, successes._SUCCEEDED, successes._values(full, [success(held)])) < 60
         assert pages(connection, lapsed._LAPSED, {"limit": 100, "known": ["acme.make"]}) < 20
         assert pages(connection, lapsed._OVERDUE, {"limit": 100, "known": ["acme.make"]}) < 20
         epoch = {"epoch": 0, "stale": "{}"}

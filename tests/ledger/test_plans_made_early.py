@@ -4,13 +4,15 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from given.ledger import PACE, item
+from given.ledger import PACE, TERMS, item, success
 
 from ledger import follow
 from ledger.accept import accept
-from ledger.claim import _CLAIM, _CLAIMABLE, Claimed
+from ledger.claim import _CLAIM, Claimed, Wanted, _values
 from ledger.record import record
 from ledger.session import Connection, Ledger
+from ledger.successes import _SUCCEEDED, record_successes
+from ledger.successes import _values as _succeeded
 from operations.outcome import Effect
 from operations.states import State
 from resilience.decide import Settle
@@ -21,11 +23,7 @@ DONE = Settle(State.SUCCEEDED, Effect.DONE, "r")
 
 
 def claim_values(ticket_id: str) -> dict[str, Any]:
-    return {
-        "claimable": _CLAIMABLE, "token": uuid.uuid4(), "ticket_id": ticket_id, "worker": "w", "trip": 0,
-        "account": None, "lease": 60.0, "total": 30.0, "cost": 1.0, "kept_for": 0.0, "margin": 0.0, "calm": True,
-        "suspect": 2, "alone": False,
-    }  # fmt: skip
+    return _values([Wanted(ticket_id, TERMS, 0, None, uuid.uuid4())], "w")
 
 
 def rows_read(connection: Connection) -> int:
@@ -43,6 +41,7 @@ def lives(ledger: Ledger, claimed: Callable[..., Claimed], key: str) -> None:
     accept(ledger, [item(key)])
     record(ledger, held.lease, DONE, heard=None, pace=PACE)
     follow.ended(ledger, held.ticket_id)
+    record_successes(ledger, [success(claimed(f"{key}:plain"))])
 
 
 def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
@@ -54,7 +53,7 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
         connection.execute("ANALYZE")
     for number in range(_UNTIL_KEPT):
         lives(ledger, claimed, f"order:early:{number}")
-    held = claimed("order:held")
+    held, plain = claimed("order:held"), claimed("order:plain")
     for start in range(0, _MANY, 1000):
         accept(ledger, [item(f"order:{start + number}") for number in range(1000)])
     late = item("order:late")
@@ -64,5 +63,6 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
         accept(ledger, [item("order:late")], connection)
         assert connection.execute(_CLAIM, claim_values(late.ticket_id)).fetchone() is not None
         record(ledger, held.lease, DONE, heard=None, pace=PACE, connection=connection)
+        assert connection.execute(_SUCCEEDED, _succeeded(ledger, [success(plain)])).fetchone() is not None
         assert connection.execute(follow._ENDED_ONE, [late.ticket_id]).fetchone() is not None
         assert rows_read(connection) - before < 100
