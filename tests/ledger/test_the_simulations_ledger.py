@@ -13,11 +13,11 @@ from given.ledger import LANE, item
 from simulation.book import FAR, Book, Claimed, Kind, Row
 from simulation.planted import PLANTS
 
-from ledger import lapsed, letters, reopen
+from ledger import lapsed, letters, pauses, reopen
 from ledger.accept import accept
 from ledger.claim import Lease, Terms, claim
 from ledger.record import Heard, Letter, Pace, record
-from ledger.release import lapse, release
+from ledger.release import blame, lapse, release
 from ledger.session import Ledger
 from operations.means import Assurance, Means
 from operations.operation import RetryPolicy
@@ -82,12 +82,14 @@ class Both:
             self.book.accept(f"o{number}", kind, 0.0, self.rng)
             self.ids.append(asked.operation_id)
             self.tickets.append(asked.ticket_id)
+        with ledger.connection() as connection:  # its default is the real time
+            connection.execute("UPDATE lockgate.operations SET accepted_at = %s", [BEGAN])
 
     def step(self) -> str:
         """Do one thing to both, and see that they agree."""
         acts: list[Callable[[], str]] = [
             self.wait, self.claim, self.claim, self.record, self.record, self.sweep, self.sweep, self.release, self.lapse,
-            self.revoke, self.decide, self.decide, self.restart,
+            self.revoke, self.decide, self.decide, self.restart, self.hold, self.blame,
         ]  # fmt: skip
         said = self.rng.choice(acts)()
         for row in self.book.rows:
@@ -170,6 +172,27 @@ class Both:
         lapse(self.ledger, "w1/1")
         self.book.lapse("w1/1", self.now)
         return "the end of a worker"
+
+    def hold(self) -> str:
+        """A tenant's credentials are refused, or others are set."""
+        tenant, (row, *_) = LANE.tenant, self.book.rows
+        held = row.tenant in self.book.pauses
+        if self.rng.random() < (0.1 if held else 0.8):
+            return "nothing"
+        with self.ledger.connection() as connection:
+            if held:
+                pauses.lift(connection, LANE.provider, causes=("connection",), tenant=tenant)
+                self.book.lift(row.tenant, self.now)
+                return "a lift"
+            pauses.pause(connection, LANE.provider, cause="connection", by="x", because="x", tenant=tenant)
+            connection.execute("UPDATE lockgate.pauses SET since = statement_timestamp() WHERE lifted_at IS NULL")
+        self.book.pause(row.tenant, "x", self.now)
+        return "a pause"
+
+    def blame(self) -> str:
+        row = self.some()
+        assert blame(self.ledger, self.tickets[row.number], "w1/1") == self.book.blame(row, "w1/1", self.now)
+        return f"the blame of {row.ref}"
 
     def revoke(self) -> str:
         row = self.some()

@@ -4,7 +4,8 @@ import re
 
 from given.documents import text
 from planted.bugs import BUGS
-from simulation.planted import PLANTS, Plant
+from simulation.planted import Plant
+from simulation.planted_around import PLANTS
 
 _ROW = re.compile(r"^\| (.+?) \| `(\w+)` \| (.+?) \|$", re.MULTILINE)
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from simulation.plan import TENANTS
+
 from ledger.claim import Lease, Terms
 from ledger.record import Pace, after
+from ledger.release import POISONED
 from operations.means import Means
 from operations.operation import POISON, SUSPECT, Purpose, Standing
 from operations.outcome import Effect
@@ -48,6 +51,14 @@ class Row:
     due: float
     deadline: float
     decide_at: float
+    accepted: float
+    tenant: str = TENANTS[0]
+    chain: str = ""
+    chord: str = ""
+    follow_at: float = 0.0
+    follow_failures: int = 0
+    finalised: bool = False
+    ended_at: float = 0.0  # to the judge alone
     state: State = State.WAITING
     reason: str | None = "new"
     effect: Effect = Effect.NONE
@@ -74,6 +85,11 @@ class Row:
     letters: dict[int, str] = field(default_factory=dict)
     replies: dict[Any, tuple[int, str]] = field(default_factory=dict)
     ends: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def follows(self) -> bool:
+        """Whether something follows its success that is not known to be sent."""
+        return bool(self.chain or self.chord) and not self.finalised
 
     @property
     def ref(self) -> str:
@@ -112,18 +128,32 @@ class Book:
         self.attempts: list[float] = []
         self.contradictions: list[Row] = []
         self.forbidden: list[str] = []
+        self.pauses: dict[str, tuple[str, float]] = {}  # by tenant: the credentials that were refused, and since when
+        self.unfinished: dict[int, Row] = {}
+        self.parts: dict[str, set[str]] = {}
+        self.released: set[str] = set()
         self.reap_after = self.calm_until = -FAR
 
-    def accept(self, name: str, kind: Kind, now: float, rng: Random) -> bool:
+    def accept(
+        self,
+        name: str,
+        kind: Kind,
+        now: float,
+        rng: Random,
+        *,
+        tenant: str = TENANTS[0],
+        chain: str = "",
+        chord: str = "",
+    ) -> bool:
         """Whether it is new; a repetition stands for what is there."""
         if name in self.current:
             return False
-        self._insert(name, 0, kind, now, rng)
+        self._insert(name, 0, kind, now, rng, tenant=tenant, chain=chain, chord=chord)
         return True
 
-    def _insert(self, name: str, generation: int, kind: Kind, now: float, rng: Random) -> Row:
+    def _insert(self, name: str, generation: int, kind: Kind, now: float, rng: Random, **more: str) -> Row:
         deadline = now + kind.pace.policy.give_up_after
-        row = Row(len(self.rows), name, generation, kind, rng, due=now, deadline=deadline, decide_at=deadline)
+        row = Row(len(self.rows), name, generation, kind, rng, now, deadline, deadline, now, **more)  # type: ignore[arg-type]
         self.rows.append(row)
         self.open[row.number] = self.current[name] = row
         return row
@@ -149,7 +179,7 @@ class Book:
         return Claimed(row, self._lease(row, standing), asked_at + terms.lease, closes, row.inquiries)
 
     def _claimable(self, row: Row, now: float) -> bool:
-        if row.state not in DUE or row.reason == "exhausted" or row.due > now:
+        if row.state not in DUE or row.reason == "exhausted" or row.due > now or row.tenant in self.pauses:
             return False
         return row.state is not State.WAITING or (
             row.revoked_at is None
@@ -204,6 +234,7 @@ class Book:
         row.code = values["code"] or row.code
         self._free(row)
         self._move(row, state)
+        row.ended_at = now
 
     def _decide_at(self, row: Row, state: State, reason: str | None, due: float, now: float) -> float:
         if reason == "exhausted":
@@ -248,6 +279,13 @@ class Book:
         self._move(row, back)
         return True
 
+    def blame(self, row: Row, worker: str, now: float) -> bool:
+        """It took down the process that carried it out alone."""
+        if row.state is not State.CALLING or row.worker != worker:
+            return False
+        row.lease_until, row.reason = now, POISONED
+        return True
+
     def lapse(self, worker: str, now: float) -> None:
         """A worker, or a part of one, is known to be dead."""
         for row in self.open.values():
@@ -271,6 +309,44 @@ class Book:
     def stray(self, row: Row) -> Lease:
         """What entitles the sweep to decide about a row."""
         return self._lease(row, replace(self._standing(row, None, 0.0), poison=False))
+
+    def pause(self, tenant: str, credential: str, now: float) -> None:
+        self.pauses.setdefault(tenant, (credential, now))
+
+    def lift(self, tenant: str, now: float) -> None:
+        """Work flows again, and the time that it was held back does not count."""
+        _, since = self.pauses.pop(tenant)
+        for row in self.open.values():
+            if row.tenant == tenant and row.state in DUE:
+                held = now - max(since, row.accepted)
+                row.decide_at += held if row.decide_at >= row.deadline else 0.0
+                row.deadline += held
+
+    def follow_ups(self, now: float, most: int) -> list[Row]:
+        """What has succeeded while what follows is not known to be sent; each is looked at again later and later."""
+        late = [row for row in self.to_follow if row.follow_at < now][:most]
+        for row in late:
+            row.follow_at = now + min(5 * 2.0**row.follow_failures, 3600.0)
+            row.follow_failures += 1
+        return late
+
+    @property
+    def to_follow(self) -> list[Row]:
+        """What has succeeded while what follows is not known to be sent."""
+        return [row for row in self.unfinished.values() if row.state is State.SUCCEEDED]
+
+    def add_part(self, row: Row, size: int) -> bool:
+        """Count a member of a chord, once; whether its body is to go out."""
+        if row.chord in self.released:
+            return False
+        parts = self.parts.setdefault(row.chord, set())
+        parts.add(row.name)
+        return len(parts) >= size
+
+    def finalise(self, row: Row) -> None:
+        """What follows was sent."""
+        row.finalised = True
+        self.unfinished.pop(row.number, None)
 
     def revoke(self, row: Row, now: float) -> None:
         if row.state.ended:
@@ -306,7 +382,7 @@ class Book:
             return None
         row.letters.update({epoch: "superseded" for epoch, status in row.letters.items() if status == "open"})
         self._move(row, State.SUPERSEDED)
-        return self._insert(row.name, row.generation + 1, row.kind, now, rng)
+        return self._insert(row.name, row.generation + 1, row.kind, now, rng, tenant=row.tenant)
 
     def _move(self, row: Row, state: State) -> None:
         if not may_move(row.state, state):
@@ -314,6 +390,8 @@ class Book:
         if state.ended and not row.state.ended:
             row.ends[row.epoch] = row.ends.get(row.epoch, 0) + 1
             self.open.pop(row.number, None)
+            if row.follows:
+                self.unfinished[row.number] = row
         elif row.state.ended and not state.ended:
             self.open[row.number] = row
         row.state = state

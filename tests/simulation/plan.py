@@ -8,28 +8,41 @@ from operations.means import Means
 
 HEALED = 90.0  # seconds after which faults stop; from here on everything must come to an end
 FOR_EVER = 1e9
-ATTACKS = ("outage", "flush", "redis", "postgres", "failover", "kill", "freeze")
+ATTACKS = ("outage", "flush", "redis", "postgres", "failover", "kill", "freeze", "clock", "refuse")
+TENANTS = ("acme", "birch", "cedar")
+_CLOCK_AND_REFUSAL = ATTACKS[-2:]
 ORDERS = ("requeue", "again", "discard", "revoke", "rule_out")
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One thing that a caller wants done, at a time; asked for again at the times in `repeats`."""
+    """One thing that a caller wants done, at a time; asked for again at the times in `repeats`.
+
+    Attributes:
+        deadly: takes down whatever process sends it.
+        chain: something else is to be done once it has succeeded.
+        chord: something else is to be done once all of this name have succeeded.
+    """
 
     name: str
     at: float
     means: Means
     repeats: tuple[float, ...] = ()
+    tenant: str = TENANTS[0]
+    deadly: bool = False
+    chain: bool = False
+    chord: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One thing that is broken, for some seconds."""
+    """One thing that is broken, for some seconds; `whom` names a tenant where it is one's own trouble."""
 
     name: str
     at: float
     what: str
     seconds: float
+    whom: str = TENANTS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class Plan:
     intents: tuple[Intent, ...]
     attacks: tuple[Attack, ...] = ()
     orders: tuple[Order, ...] = ()
+    patience: tuple[tuple[str, float], ...] = ()  # of tenants: seconds within which each of their operations must end
 
     @property
     def names(self) -> list[str]:
@@ -113,7 +127,27 @@ def drawn(seed: int, operations: int = 100) -> Plan:
     intents = tuple(_intent(rng, number) for number in range(operations))
     attacks = tuple(_attack(rng, number) for number in range(rng.randrange(6)))
     orders = tuple(_order(rng, number) for number in range(rng.randrange(7)))
-    return Plan(seed, weather, intents, attacks, orders)
+    more = Random(f"{seed}/more")  # of its own, so that what was kept of earlier runs is still what it was
+    return Plan(seed, weather, _detailed(more, intents), attacks + _own_troubles(more), orders)
+
+
+def _detailed(rng: Random, intents: tuple[Intent, ...]) -> tuple[Intent, ...]:
+    """Whose each is, and what follows it; now and then one that takes its worker down."""
+    deadly = rng.choice([0.0, 0.0, 0.02])
+    detailed = []
+    for number, one in enumerate(intents):
+        tenant, kills, follows = rng.choice(TENANTS), rng.random() < deadly, rng.random()
+        chord = f"c{number // 25}" if follows > 0.94 else ""
+        detailed.append(replace(one, tenant=tenant, deadly=kills, chain=follows < 0.1, chord=chord))
+    return tuple(detailed)
+
+
+def _own_troubles(rng: Random) -> tuple[Attack, ...]:
+    """Clocks that jump, and a tenant whose credentials are refused until somebody changes them."""
+    return tuple(
+        Attack(f"b{number}", rng.uniform(0.0, 60.0), what, rng.uniform(1.0, 30.0), rng.choice(TENANTS))
+        for number, what in enumerate(rng.choices(_CLOCK_AND_REFUSAL, k=rng.randrange(4)))
+    )
 
 
 def _intent(rng: Random, number: int) -> Intent:
@@ -123,7 +157,7 @@ def _intent(rng: Random, number: int) -> Intent:
 
 
 def _attack(rng: Random, number: int) -> Attack:
-    what = rng.choice(ATTACKS)
+    what = rng.choice(ATTACKS[: -len(_CLOCK_AND_REFUSAL)])
     seconds = rng.uniform(5.0, 60.0) if what == "outage" else rng.uniform(0.5, 15.0)
     if what == "outage" and rng.random() < 0.1:
         seconds = FOR_EVER

@@ -330,9 +330,9 @@ def last_effect_wins(patch: Patch) -> None:
 
 @plant("the same business key accepted twice is two operations", caught_as="doubled")
 def no_uniqueness(patch: Patch) -> None:
-    def accept(self: Book, name: str, kind: Any, now: float, rng: Any) -> bool:
+    def accept(self: Book, name: str, kind: Any, now: float, rng: Any, **more: str) -> bool:
         generation = 1 + max((row.generation for row in self.rows if row.name == name), default=-1)
-        self._insert(name, generation, kind, now, rng)
+        self._insert(name, generation, kind, now, rng, **more)
         return True
 
     patch.setattr(Book, "accept", accept)

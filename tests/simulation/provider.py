@@ -70,8 +70,10 @@ class Provider:
     doubts: Counter[str] = field(default_factory=Counter)
     resent_after_doubt: list[str] = field(default_factory=list)
     sends: Counter[str] = field(default_factory=Counter)
+    refused: set[str] = field(default_factory=set)  # credentials that it takes no more
+    strangers: list[str] = field(default_factory=list)  # what was asked for with another tenant's credentials
 
-    def send(self, row: Row, now: float) -> tuple[Outcome, float]:
+    def send(self, row: Row, now: float, credential: str) -> tuple[Outcome, float]:
         """One write: the outcome as our side will hear it, and the seconds that it takes."""
         key, means = row.key, row.kind.means
         if means is Means.NOTHING and self.doubts[row.ref]:
@@ -80,10 +82,15 @@ class Provider:
             self.changed.append(row.ref)
         self.sends[row.ref] += 1
         self.refs[key] = row.ref
-        heard, took = self._answer(key, means, row.rng, now)
         self.arrivals.append(now)
+        heard, took = self._door(row, credential) or self._answer(key, means, row.rng, now)
         self.doubts[row.ref] += 1  # until whoever sent it has heard that nothing came of it
         return heard, took
+
+    def _door(self, row: Row, credential: str) -> tuple[Failed, float] | None:
+        if credential.partition("/")[0] != row.tenant:
+            self.strangers.append(row.ref)
+        return (LOCKED_OUT, 0.02) if credential in self.refused else None
 
     def heard(self, row: Row, outcome: Outcome) -> None:
         """Whoever sent it heard the answer, and it leaves no doubt."""
@@ -113,7 +120,7 @@ class Provider:
             case 6:
                 return (WRONG, 0.02) if crc32(key.encode()) % 5 == 0 else (REFUSED, 0.02)
             case _:
-                return LOCKED_OUT, 0.02
+                return REFUSED, 0.02
 
     def _execute(self, key: str, means: Means, now: float) -> Outcome:
         if means is Means.KEY and key in self.answers and now - self.answers[key][0] < self.kept_for:
@@ -157,10 +164,12 @@ class Provider:
             self.answers[key] = (now, now, answer)
         return answer
 
-    def look_up(self, row: Row, now: float) -> tuple[Finding, float]:
+    def look_up(self, row: Row, now: float, credential: str) -> tuple[Finding, float]:
         """One read by our key; it may fail, and shows an effect only after the lag. What is open is closed by it."""
         key, rng = row.key, row.rng
         self.arrivals.append(now)
+        if self._door(row, credential):
+            return Unclear("http_401"), 0.02
         if now < self.down_until or rng.random() < self.trouble / 2:
             return Unclear("http_503", retry_after=rng.choice([None, 2.0])), 0.2
         thing = self.things.get(key)

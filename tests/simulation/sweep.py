@@ -8,8 +8,9 @@ from simulation.book import FAR, Row
 from simulation.gate import LIFE, WINDOW, Gate
 
 from ledger.claim import Lease
+from ledger.release import POISONED
 from operations.means import Means
-from operations.operation import SUSPECT, Purpose
+from operations.operation import POISON, SUSPECT, Purpose
 from operations.outcome import Effect, ErrorClass, Failed, Unclear
 from operations.states import DUE, State
 from resilience import decide
@@ -25,6 +26,7 @@ MOST = 200  # operations in one look
 STALE = 3.0  # seconds after which a hint is taken for lost
 UNDER_WAY = 40  # hints per queue
 HORIZON = 1.0
+Lane = tuple[str, Means]  # a tenant, and what it asks for
 RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}
 
 
@@ -55,6 +57,8 @@ class Sweep:
             self._look()
             self._take_back()
             self._judge()
+            self._welcome_changed()
+            self._follow()
             if self.gate.available(world.now) and self._remembered():
                 self.gate.note()
                 self._hint()
@@ -77,11 +81,11 @@ class Sweep:
             lost: Failed | Unclear = Failed(ErrorClass.AMBIGUOUS, Effect.UNKNOWN, "worker_lost")
             if lease.standing.purpose is Purpose.INQUIRE:
                 lost = Unclear("worker_lost")
-            decision = decide.decide(lease.standing, lost, world.around(row, 0, closed=True))
+            poison = row.reason == POISONED
+            around = world.around(row, 0, closed=True)
+            decision = decide.poisoned(lease.standing) if poison else decide.decide(lease.standing, lost, around)
             world.figures["taken back"] += 1
-            crashes = max(
-                row.crashes, min(row.crashes + 1, SUSPECT)
-            )  # poison is not played here: tests/drills/test_poison.py
+            crashes = POISON if poison else max(row.crashes, min(row.crashes + 1, SUSPECT))
             self._write(row, lease, decision, heard=(f"lost {world.counter} {row.fence}", "lost"), crashes=crashes)
 
     def _judge(self) -> None:
@@ -95,6 +99,17 @@ class Sweep:
             else:
                 decision = decide.overdue(lease.standing, "no_answer" if lease.standing.awaiting else why)
             self._write(row, lease, decision)
+
+    def _welcome_changed(self) -> None:
+        """The work of tenants goes on whose credentials are others than those that were refused."""
+        world = self._world
+        for tenant, (refused, _) in list(world.book.pauses.items()):
+            if world.credentials[tenant] != refused:
+                world.commit(world.rng, lambda tenant=tenant: world.book.lift(tenant, world.now))
+
+    def _follow(self) -> None:
+        for row in self._world.book.follow_ups(self._world.now, MOST):
+            self._world.hint(row)
 
     def _opened_since(self, row: Row) -> bool:
         gate = self.gate
@@ -126,36 +141,39 @@ class Sweep:
                 dropped.hinted = None
         self.gate.refused.clear()
         due = [row for row in world.book.open.values() if row.state in DUE and row.due <= world.now]
+        due = [row for row in due if row.tenant not in world.book.pauses]
         if not due:
             return
         due.sort(key=lambda row: row.due)
         if self.gate.breaker.state is not BreakerState.CLOSED:
             self._probe(due)
             return
-        free: dict[Means, list[Row]] = defaultdict(list)
-        hinted: dict[Means, int] = defaultdict(int)
+        free: dict[Lane, list[Row]] = defaultdict(list)
+        hinted: dict[Lane, int] = defaultdict(int)
         for row in due:
+            lane = row.tenant, row.kind.means
             if not self._without_hint(row):
-                hinted[row.kind.means] += 1
+                hinted[lane] += 1
             elif row.reason != "exhausted":
-                free[row.kind.means].append(row)
+                free[lane].append(row)
         counts = self._counts(free, hinted)
-        self._publish([row for means, count in counts.items() for row in free[means][:count]])
+        self._publish([row for lane, count in counts.items() for row in free[lane][:count]])
 
     def _without_hint(self, row: Row) -> bool:
         return row.hinted is None or row.hint_epoch < self._epoch or row.hinted < self._world.now - STALE
 
-    def _counts(self, free: dict[Means, list[Row]], hinted: dict[Means, int]) -> dict[Means, int]:
+    def _counts(self, free: dict[Lane, list[Row]], hinted: dict[Lane, int]) -> dict[Lane, int]:
         lanes = dict(enumerate(sorted(free)))
         room = self.gate.room(self._world.now, HORIZON)
         rooms = divide(
-            LaneWant(lane, len(free[means]) + hinted[means], room, (("all", room),)) for lane, means in lanes.items()
+            LaneWant(number, len(free[lane]) + hinted[lane], room, (("all", room),)) for number, lane in lanes.items()
         )
         views = [
-            LaneView(lane, "p", "acme", len(free[means]), hinted[means], rooms[lane]) for lane, means in lanes.items()
+            LaneView(number, "p", lane[0], len(free[lane]), hinted[lane], rooms[number])
+            for number, lane in lanes.items()
         ]
         counts = share(views, window=UNDER_WAY, hinted={"p": sum(hinted.values())})
-        return {lanes[lane]: count for lane, count in counts.items()}
+        return {lanes[number]: count for number, count in counts.items()}
 
     def _publish(self, rows: list[Row]) -> None:
         """Noted first, then published over the next second; a sweep that dies between them has lost its hints."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from simulation.__main__ import KEPT
-from simulation.plan import Attack, Plan, Weather, drawn, shrunk
+from simulation.plan import ATTACKS, TENANTS, Attack, Plan, Weather, drawn, shrunk
+from simulation.planted_around import deadly, one_refused
 from simulation.verdict import fingerprint, sort_of, violations
 from simulation.world import World
 
@@ -42,11 +43,11 @@ def test_every_attack_and_every_place_to_die_is_met() -> None:
     for seed in range(60):
         figures += World(seed).run().figures
     met = {name.partition(" ")[2] for name in figures if name.startswith("attack ")}
-    assert met == {"outage", "flush", "redis", "postgres", "failover", "kill", "freeze"}
+    assert met == set(ATTACKS)
     died = {name.removeprefix("died ") for name in figures if name.startswith("died ")}
     assert died == {
         "on delivery", "before the claim", "before the first byte", "with the answer unheard", "before the record",
-        "before writing again",
+        "before writing again", "before what follows is sent", "before that is noted",
     }  # fmt: skip
     asked = (
         "requeue",
@@ -56,6 +57,9 @@ def test_every_attack_and_every_place_to_die_is_met() -> None:
         "taken back",
         "commits' answers lost",
         "messages lost",
+        "credentials that were refused",
+        "workers that an operation took down",
+        "what follows was sent",
     )
     assert all(figures[name] >= 20 for name in asked), figures
     assert all(figures[f"ambiguous {means}"] >= 100 for means in Means), figures
@@ -63,7 +67,7 @@ def test_every_attack_and_every_place_to_die_is_met() -> None:
 
 def alone_in_an_outage(seed: int, means: Means) -> World:
     """One operation, accepted when the provider has just gone for a minute; its attempts are over in a quarter of that."""
-    intent = replace(drawn(seed, 1).intents[0], at=1.0, means=means, repeats=())
+    intent = replace(drawn(seed, 1).intents[0], at=1.0, means=means, repeats=(), deadly=False)
     return World(Plan(seed, Weather(), (intent,), (Attack("a", 0.5, "outage", 70.0),))).run()
 
 
@@ -84,6 +88,27 @@ def test_what_an_outage_costs_does_not_depend_on_the_backlog(operations: int) ->
         world = World(plan).run()
         assert violations(world) == []
         assert sum(1 for at in world.provider.arrivals if at < 60.0) <= 25
+
+
+def test_what_takes_down_whoever_sends_it_ends_as_poison_or_as_what_it_did() -> None:
+    ends: Counter[str] = Counter()
+    for seed in range(20):
+        world = World(deadly(seed)).run()
+        assert violations(world) == []
+        mine = {one.name for one in world.plan.intents if one.deadly}
+        ends.update(f"{row.state}/{row.reason}" for row in world.book.rows if row.name in mine)
+    assert ends["dead/poison"] > 0, ends
+    assert ends["succeeded/None"] > 0, ends  # an inquiry found what it had done before it took the process down
+
+
+def test_a_tenant_whose_credentials_are_refused_delays_no_other_and_goes_on_with_new_ones() -> None:
+    for seed in range(20):
+        world = World(one_refused(seed)).run()
+        assert violations(world) == []
+        assert world.figures["credentials that were refused"] >= 1
+        mine = [row for row in world.book.rows if row.tenant == TENANTS[0]]
+        assert all(row.reason not in {"deadline", "exhausted"} for row in mine)
+        assert max(row.ended_at for row in mine) > 40.0
 
 
 def test_a_run_replays_from_its_seed_in_another_process() -> None:

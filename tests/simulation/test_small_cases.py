@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from simulation.plan import ATTACKS, FOR_EVER, ORDERS, Attack, Intent, Order, Plan, Weather
+from simulation.plan import ATTACKS, FOR_EVER, ORDERS, TENANTS, Attack, Intent, Order, Plan, Weather
 from simulation.verdict import violations
 from simulation.world import World
 
@@ -20,12 +20,17 @@ def _named(letter: str, parts: some.SearchStrategy[object]) -> some.SearchStrate
 
 
 _intents = some.builds(
-    lambda at, means, repeats: lambda name: Intent(name, at, means, tuple(repeats)),
-    _TIMES, some.sampled_from(Means), some.lists(_TIMES, max_size=2),
+    lambda at, means, repeats, tenant, deadly, follows: lambda name: Intent(
+        name, at, means, tuple(repeats), tenant, deadly, follows == "chain", "c" if follows == "chord" else ""
+    ),
+    _TIMES, some.sampled_from(Means), some.lists(_TIMES, max_size=2), some.sampled_from(TENANTS),
+    some.sampled_from([False, False, True]), some.sampled_from(["", "chain", "chord"]),
 )  # fmt: skip
 _attacks = some.builds(
-    lambda at, what, seconds: lambda name: Attack(name, at, what, seconds if what == "outage" else min(seconds, 40.0)),
-    _TIMES, some.sampled_from(ATTACKS), _SECONDS,
+    lambda at, what, seconds, whom: lambda name: Attack(
+        name, at, what, seconds if what == "outage" else min(seconds, 40.0), whom
+    ),
+    _TIMES, some.sampled_from(ATTACKS), _SECONDS, some.sampled_from(TENANTS),
 )  # fmt: skip
 _orders = some.builds(
     lambda at, what, twice: lambda name: Order(name, at, what, 1.0, twice),

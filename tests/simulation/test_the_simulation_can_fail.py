@@ -1,7 +1,7 @@
 """A simulation that finds nothing proves nothing unless it can: bugs planted here must be caught, by their own names."""
 
 import pytest
-from simulation.planted import PLANTS
+from simulation.planted_around import PLANTS
 from simulation.verdict import sort_of, violations
 from simulation.world import World
 

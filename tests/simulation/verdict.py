@@ -8,6 +8,7 @@ from simulation.gate import AT_ONCE, WINDOW
 from simulation.plan import HEALED
 from simulation.world import World
 
+from operations.operation import POISON, SUSPECT
 from operations.outcome import Effect
 from operations.states import State
 
@@ -21,6 +22,8 @@ def violations(world: World) -> list[str]:
     found += [f"sent again after a doubt: {key} of means X" for key in world.provider.resent_after_doubt]
     found += [f"other bytes under one key: {key}" for key in world.provider.changed]
     found += _of_keys(world)
+    found += [f"another tenant's credentials: {key}" for key in world.provider.strangers]
+    found += _of_canvas(world) + _of_poison(world) + _of_patience(world)
     for row in world.book.rows:
         found += [f"{what}: {story(world, row)}" for what in _of_row(world, row)]
     return found + _of_limits(world)
@@ -36,6 +39,55 @@ def _of_keys(world: World) -> list[str]:
     doubled = [f"doubled: {name}, {count} effects" for name, count in effects.items() if count > 1]
     never = [one.name for one in world.plan.intents if one.name not in world.accepted]
     return lost + unasked + doubled + [f"refused for ever: {name}" for name in never]
+
+
+def _of_canvas(world: World) -> list[str]:
+    """What follows a success is there once, and nothing follows anything else."""
+    found, current = [], world.book.current
+    count = Counter(row.name.partition(">")[0] for row in world.book.rows if ">" in row.name and not row.generation)
+    chords: dict[str, list[bool]] = defaultdict(list)
+    for one in world.plan.intents:
+        rows = [current[one.name]] if one.name in current else []
+        done = any(row.state is State.SUCCEEDED for row in rows if row.generation == 0)
+        if one.chain and rows:
+            found += _follows(one.name, count[one.name], due=done)
+        if one.chord:
+            chords[one.chord].append(done)
+    for name, members in chords.items():
+        found += _follows(name, count[name], due=all(members))
+    return found
+
+
+def _follows(name: str, count: int, *, due: bool) -> list[str]:
+    return _named({
+        f"what follows is lost: of {name}": due and count == 0,
+        f"followed twice: {name}": count > 1,
+        f"followed too early: {name}": count > 0 and not due,
+    })  # fmt: skip
+
+
+def _of_poison(world: World) -> list[str]:
+    """Who takes processes down is found out, and nobody else is called so."""
+    found = [
+        f"poison sent on: {name}, {count} processes"
+        for name, count in (world.died_of | world.sent_alone).items()
+        if world.died_of[name] > SUSPECT or world.sent_alone[name] > 1
+    ]
+    guilty = {name.partition(" ")[0] for name in world.died_alone if world.died_alone[name]}
+    return found + [
+        f"an innocent called poison: {story(world, row)}"
+        for row in world.book.rows
+        if (row.crashes >= POISON or _dead(row, "poison")) and row.ref not in guilty
+    ]
+
+
+def _of_patience(world: World) -> list[str]:
+    patience = dict(world.plan.patience)
+    return [
+        f"delayed by another tenant: {row.ref} of {row.tenant}, {row.ended_at - row.accepted:.0f} s"
+        for row in world.book.rows
+        if row.tenant in patience and row.ended_at - row.accepted > patience[row.tenant]
+    ]
 
 
 def _of_row(world: World, row: Row) -> list[str]:

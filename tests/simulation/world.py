@@ -7,14 +7,15 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from simulation.book import Book, Claimed, Kind, Row
+from simulation.canvas import Canvas
 from simulation.gate import LIFE, Gate, Permit
 from simulation.people import People
-from simulation.plan import HEALED, Attack, Intent, Plan, drawn
+from simulation.plan import HEALED, TENANTS, Attack, Intent, Plan, drawn
 from simulation.provider import Provider
 from simulation.sweep import TICK, Sweep
 
@@ -40,16 +41,34 @@ class LostError(Exception):
 
 @dataclass(slots=True)
 class Worker:
-    """One process.
+    """One process, on a machine of its own.
 
     Attributes:
         life: raised when it dies; what ran in an earlier life goes no further.
+        booted: when its machine was, so that no two machines' durations count from the same moment.
+        ahead: seconds by which its wall clock is wrong; it jumps.
     """
 
     name: str
     life: int = 0
     back_at: float = 0.0
     frozen_until: float = 0.0
+    booted: float = 0.0
+    ahead: float = 0.0
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def boottime(self, now: float) -> float:
+        """What durations are measured by."""
+        return now - self.booted
+
+    def wall(self, now: float) -> float:
+        """What nothing may be measured by."""
+        return now + self.ahead
+
+    def credential(self, tenant: str, known: dict[str, str]) -> str:
+        """What a call for a tenant is made with: a session for each."""
+        self.sessions[tenant] = known[tenant]
+        return self.sessions[tenant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +98,17 @@ class World:
         self.counter = 0
         self.book, self.gate = Book(), Gate(BREAKER)
         self.provider = Provider(self.weather.kept_for, trouble=self.weather.trouble)
-        self.workers = [Worker(f"w{number}") for number in range(WORKERS)]
+        self.workers = [Worker(f"w{number}", booted=-1e6 * number) for number in range(WORKERS)]
+        self.credentials = {tenant: f"{tenant}/1" for tenant in TENANTS}
         self.kinds = {means: self._kind(means) for means in Means}
         self.wire = 0  # raised when Redis loses what is under way
         self.postgres_until = -1.0
-        self.sweep, self.people = Sweep(self), People(self)
+        self.sweep, self.people, self.canvas = Sweep(self), People(self), Canvas(self)
+        self.intents = {intent.name: intent for intent in self.plan.intents}
+        self.alone: set[str] = set()  # attempts in a process of their own
+        self.died_alone: Counter[str] = Counter()  # by operation and epoch: a process of its own that died by itself
+        self.sent_alone: Counter[str] = Counter()  # the same, while it was being sent
+        self.died_of: Counter[str] = Counter()  # by operation and epoch: others' processes that it took down
         self.accepted: dict[str, Means] = {}
         self.waiting_intents = len(self.plan.intents)
         self.calls: dict[str, tuple[float, float]] = {}  # by attempt: from when to when, unless its client dies
@@ -122,7 +147,7 @@ class World:
         return self
 
     def tick(self) -> None:
-        if self.book.open or len(self.queue) > 0:  # nothing is open and nothing will happen: the run is over
+        if self.book.open or self.queue or self.book.to_follow:  # otherwise nothing will happen: the run is over
             self.at(TICK, self.tick)
         self.sweep.tick()
 
@@ -154,6 +179,20 @@ class World:
                 self.kill(self.rng.choice(self.workers))
             case "freeze":
                 self.rng.choice(self.workers).frozen_until = until
+            case "clock":
+                self.rng.choice(self.workers).ahead = self.rng.choice([-600.0, 600.0])
+            case "refuse":
+                self.refuse(attack.whom, attack.seconds)
+
+    def refuse(self, tenant: str, seconds: float) -> None:
+        """A tenant's credentials are worth nothing any more, until somebody sets others."""
+        self.provider.refused.add(self.credentials[tenant])
+
+        def change() -> None:
+            name, _, version = self.credentials[tenant].partition("/")
+            self.credentials[tenant] = f"{name}/{int(version) + 1}"
+
+        self.at(seconds, change)
 
     def kill(self, worker: Worker) -> None:
         worker.life += 1
@@ -172,8 +211,15 @@ class World:
 
     def accept(self, intent: Intent, rng: Random) -> None:
         """A caller calls until it has been told; the row or nothing is there, whatever it was told."""
+        chain = f"{intent.name}>" if intent.chain else ""
         try:
-            new = self.commit(rng, lambda: self.book.accept(intent.name, self.kinds[intent.means], self.now, rng))
+            new = self.commit(
+                rng,
+                lambda: self.book.accept(
+                    intent.name, self.kinds[intent.means], self.now, rng,
+                    tenant=intent.tenant, chain=chain, chord=intent.chord,
+                ),
+            )  # fmt: skip
         except LostError:
             self.at(rng.uniform(0.1, 2.0), lambda: self.accept(intent, rng))
             return
@@ -226,30 +272,52 @@ class World:
             return
         if crashy and run.row.rng.random() < crashy:
             self.figures[f"died {where}"] += 1
-            self._die(run)
+            self._die(run, guilty=False)
             return
         step = next(run.steps, None)
         if step is not None:
             delay, after = step
-            self.at(delay, lambda: self.resume(run, after))
+            if self._deadly(run, after):
+                self._die(run, guilty=True)
+            else:
+                self.at(delay, lambda: self.resume(run, after))
 
-    def _die(self, run: Run) -> None:
+    def _deadly(self, run: Run, where: str) -> bool:
+        intent = self.intents.get(run.row.name)
+        return intent is not None and intent.deadly and where == "with the answer unheard" and run.row.purpose == "send"
+
+    def _die(self, run: Run, *, guilty: bool) -> None:
         """The whole process, or the child that makes this call: its parent ends its lease at once."""
-        if run.row.rng.random() < 0.3:
+        row, alone = run.row, run.name in self.alone
+        name = f"{row.ref} in epoch {row.epoch}"
+        if guilty and not alone:
+            self.died_of[name] += 1
+            self.figures["workers that an operation took down"] += 1
+        if row.rng.random() < (0.0 if guilty and alone else 0.7 if guilty else 0.3):
             self.kill(run.worker)
             return
         self.hang_up(run.name)
-        if self.now >= self.postgres_until:
+        if self.now < self.postgres_until:
+            return
+        if alone:
+            blamed = self.book.blame(row, run.name, self.now)
+            self.died_alone[name] += blamed
+            self.sent_alone[name] += blamed and row.purpose == "send"
+        else:
             self.book.lapse(run.name, self.now)
 
     def attempt(self, row: Row, name: str, *, probe: bool) -> Iterator[tuple[float, str]]:
         """Admit, claim, call, record; each yield is a place to stop at, with the seconds until the next."""
-        rng, gate = row.rng, self.gate
+        rng, gate, worker = row.rng, self.gate, self.worker(name)
+        if row.follows and row.state is State.SUCCEEDED:
+            yield from self.follow(row)
+            return
         permit = gate.ask(self.now, self.counter, may_probe=probe, lease=LEASE, row=row)
         if permit is None:
             return
+        permit = replace(permit, asked_at=worker.boottime(self.now))
         yield rng.uniform(0.0, 0.01), "before the claim"
-        token, asked_at = permit.token, self.now
+        token, asked_at = permit.token, worker.boottime(self.now)
         try:
             claimed = self.claim(row, permit, name, asked_at)
         except LostError:
@@ -261,7 +329,8 @@ class World:
             return
         connect = rng.uniform(0.2, 5.0) if rng.random() < self.weather.slow else rng.uniform(0.0, 0.1)
         yield connect, "before the first byte"
-        heard, took, permit = self.speak(claimed, permit)
+        credential = worker.credential(row.tenant, self.credentials)
+        heard, took, permit = self.speak(claimed, permit, worker, credential)
         self.calls[name] = self.now, self.now + took
         yield took, "with the answer unheard"
         self.hang_up(name)
@@ -270,34 +339,55 @@ class World:
         yield rng.uniform(0.0, 0.01), "before the record"
         decision = decide.decide(claimed.lease.standing, heard, self.around(row, claimed.rounds, closed=closed))
         self.figures["attempts"] += 1
+        self.refused(row, heard, credential)
         yield from self.persist(rng, lambda: self.record(claimed, heard, decision, permit), 600.0)
+        if row.follows and row.state is State.SUCCEEDED:
+            yield from self.follow(row)
+
+    def follow(self, row: Row) -> Iterator[tuple[float, str]]:
+        """Send what follows; where the ledger does not answer, the sweep comes back to it."""
+        with suppress(LostError):
+            yield from self.canvas.go_on(row)
+
+    def worker(self, name: str) -> Worker:
+        """The one that makes an attempt, by the attempt's name."""
+        return self.workers[int(name[1 : name.index("/")])]
+
+    def refused(self, row: Row, heard: Any, credential: str) -> None:
+        """The provider blames the credentials: their tenant's work waits until they are changed, and nobody else's."""
+        if isinstance(heard, Failed) and heard.connection and self.now >= self.postgres_until:
+            self.figures["credentials that were refused"] += 1
+            self.book.pause(row.tenant, credential, self.now)
 
     def claim(self, row: Row, permit: Permit, name: str, asked_at: float) -> Claimed | None:
+        alone = row.crashes >= SUSPECT
+        if alone:
+            self.alone.add(name)
         return self.commit(
             row.rng,
             lambda: self.book.claim(
-                row, self.now, token=permit.token, trip=permit.trip, worker=name, asked_at=asked_at,
-                alone=row.crashes >= SUSPECT,
+                row, self.now, token=permit.token, trip=permit.trip, worker=name, asked_at=asked_at, alone=alone
             ),
-        )  # fmt: skip
+        )
 
-    def speak(self, claimed: Claimed, permit: Permit) -> tuple[Any, float, Permit]:
+    def speak(self, claimed: Claimed, permit: Permit, worker: Worker, credential: str) -> tuple[Any, float, Permit]:
         """The checks before the first byte, and the call."""
-        now, row, sends = self.now, claimed.row, claimed.lease.standing.purpose is Purpose.SEND
+        row, sends = claimed.row, claimed.lease.standing.purpose is Purpose.SEND
+        now = worker.boottime(self.now)
         if now + TOTAL > claimed.lease_ends:
             return Deferred("lease_short"), 0.0, permit
         if sends and claimed.key_closes is not None and now > claimed.key_closes:
             return Deferred("key_closing"), 0.0, permit
         if now - permit.asked_at > LIFE:
-            self.gate.report(permit, Verdict.NEUTRAL, now)
+            self.gate.report(permit, Verdict.NEUTRAL, self.now)
             self.counter += 1
-            again = self.gate.ask(now, self.counter, may_probe=False, lease=LEASE)
+            again = self.gate.ask(self.now, self.counter, may_probe=False, lease=LEASE)
             if again is None:
                 return Deferred("permit_void", LIFE), 0.0, permit
             permit = again
         if sends:
-            return *self.provider.send(row, now), permit
-        return *self.provider.look_up(row, now), permit
+            return *self.provider.send(row, self.now, credential), permit
+        return *self.provider.look_up(row, self.now, credential), permit
 
     def provider_heard(self, claimed: Claimed, heard: Any) -> None:
         if claimed.lease.standing.purpose is Purpose.SEND and not isinstance(heard, Deferred):
