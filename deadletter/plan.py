@@ -7,14 +7,16 @@ from typing import Any
 
 from deadletter.requeue import asks_first, bound_kind, refuse
 from integrations.registry import Registry
-from ledger import audit, letters, run_letters, runs
+from ledger import audit, letters, lowered, run_letters, runs
 from ledger.audit import Order
 from ledger.letters import Dead, Wanted
+from ledger.lowered import InForce
 from ledger.run_letters import Judged
 from ledger.runs import Run
 from ledger.session import Connection, Ledger
 from operations.errors import NotAllowedError
 from resilience.limiter import Limit
+from resilience.traffic import Traffic
 
 MOST = 100_000  # letters of one plan
 CANARY = 5
@@ -98,7 +100,7 @@ def _dry_run(connection: Connection, registry: Registry, run_id: int, *, most: i
         connection.execute(
             "DELETE FROM lockgate.run_letters WHERE run_id = %s AND letter_id = %s", [run_id, every.pop()]
         )
-    tally = _Tally(registry)
+    tally = _Tally(registry, lowered.in_force(connection))
     for start in range(0, len(every), _BATCH):
         batch = letters.looked(connection, every[start : start + _BATCH])
         run_letters.judge(connection, run_id, [tally.judged(dead) for dead in batch])
@@ -108,8 +110,9 @@ def _dry_run(connection: Connection, registry: Registry, run_id: int, *, most: i
 class _Tally:
     """What the letters of a plan come to."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, lowered: Sequence[InForce]) -> None:
         self._registry = registry
+        self._lowered = lowered
         self._lanes: Counter[tuple[str, str, str]] = Counter()
         self._refused: Counter[str] = Counter()
         self._oldest = ""
@@ -164,7 +167,7 @@ class _Tally:
             known = self._registry.kinds.get(kind)
             if known is None:
                 continue
-            for limit in known.provider.traffic.limits_for(kind):
+            for limit in self._limits(known.provider.traffic, tenant, kind):
                 whom = {"tenant": tenant, "kind": kind}
                 cost[provider, limit, tuple(whom[part] for part in limit.scope)] += round(count * known.section.cost)
         lasting = [
@@ -172,6 +175,13 @@ class _Tally:
             for (provider, limit, _), total in cost.items()
         ]
         return max(lasting, default=(0.0, ""))
+
+    def _limits(self, traffic: Traffic, tenant: str, kind: str) -> list[Limit]:
+        """Those of the file, and those that people lowered, as if these went on."""
+        mine = [
+            one.limit for one in self._lowered if one.provider == traffic.provider and one.limit.holds(tenant, kind)
+        ]
+        return [*traffic.limits_for(kind), *(one.limit(traffic) for one in mine)]
 
     def _seconds(self, provider: str, limit: Limit, total: float) -> float:
         spare = limit.spare

@@ -203,7 +203,8 @@ def _traffic(file: ProviderFile) -> Traffic:
         ramp=section.ramp,
     )
     limits = tuple(_limit(section, file) for section in file.limits)
-    return Traffic(file.name, breaker, limits, file.traffic.calls_per_minute, file.traffic.permit_life)
+    costs = {f"{file.name}.{name}": kind.cost for name, kind in file.kinds.items() if kind.cost != 1}
+    return Traffic(file.name, breaker, limits, file.traffic.calls_per_minute, file.traffic.permit_life, costs)
 
 
 def _limit(section: LimitSection, file: ProviderFile) -> Limit:

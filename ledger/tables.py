@@ -325,6 +325,24 @@ pauses = Table(
 )
 Index("pauses_now", pauses.c.provider, postgresql_where=text("lifted_at IS NULL"))
 
+#: Limits that people lowered for a while; an order that took the place of another lifted it.
+lowered = Table(
+    "lowered",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("tenant", Text, comment="all when null"),
+    Column("kind", Text, comment="all when null"),
+    Column("calls", Integer, nullable=False),
+    Column("per", DOUBLE_PRECISION, nullable=False, comment="seconds"),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("since", _time, nullable=False, server_default=_now),
+    Column("ends_at", _time, nullable=False, comment="by itself"),
+    Column("lifted_at", _time, comment="by a person, before that"),
+)
+Index("lowered_now", lowered.c.provider, postgresql_where=text("lifted_at IS NULL"))
+
 #: Which account at the provider a tenant's credential opens.
 connections = Table(
     "connections",

@@ -216,9 +216,11 @@ class Admission:
                     float(retry_in),
                     bool(probing),
                     None if room < 0 else room,
-                    _rooms(self._way(lane), each),
+                    _rooms(self._way(lane), each, lowered),
                 )
-                for (lane, _), (state, retry_in, probing, room, each) in zip(lanes, pipe.execute(), strict=True)
+                for (lane, _), (state, retry_in, probing, room, each, lowered) in zip(
+                    lanes, pipe.execute(), strict=True
+                )
             ]
 
     def refused(self, most: int) -> list[str]:
@@ -241,13 +243,14 @@ class Admission:
 
 @lru_cache
 def _script(name: str) -> str:
-    parts = ("limiter", "breaker", "policy", name)
+    parts = ("limiter", "lowered", "breaker", "policy", name)
     return "\n".join((_HOME / f"{part}.lua").read_text() for part in parts)
 
 
-def _rooms(way: Way, each: Sequence[int]) -> tuple[tuple[str, int], ...]:
+def _rooms(way: Way, each: Sequence[int], lowered: Sequence[tuple[bytes, int]]) -> tuple[tuple[str, int], ...]:
     """What each limit grants, by its key; none while the breaker is not closed."""
-    return tuple((key, room) for key, room in zip(way.limits, each, strict=False) if room >= 0)
+    own = tuple((key, room) for key, room in zip(way.limits, each, strict=False) if room >= 0)
+    return own + tuple((f"{way.lowered}:{name.decode()}", room) for name, room in lowered)
 
 
 def _state(name: bytes) -> BreakerState | None:

@@ -1,14 +1,15 @@
--- One call asks to be made. KEYS: state, breaker, slowdown, each limit's; last, the list of refused tickets. ARGV: now or
--- '', token, cost, may_probe, lease in seconds, the breaker's policy, number of limits, the limits; last, the ticket.
+-- One call asks to be made. KEYS: state, breaker, slowdown, lowered limits, each limit's; last, the list of refused tickets. ARGV: now or
+-- '', token, cost, may_probe, lease in seconds, the breaker's policy, number of limits, the limits, tenant, kind, without haste; last, the ticket.
 -- Answers: granted, reason, wait, breaker state, trip, probe, epoch.
 
 local now, token, cost = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local ticket = ARGV[#ARGV]
 local may_probe, lease = ARGV[4] == '1', tonumber(ARGV[5])
 local p, first = read_policy(6)
-local limits = read_limits(first + 1, tonumber(ARGV[first]), 4)
+local count = tonumber(ARGV[first])
+local limits = read_limits(first + 1, count, 5)
 
-local state = redis.call('HMGET', KEYS[1], 'phase', 'epoch')
+local state = redis.call('HMGET', KEYS[1], 'phase', 'epoch', KEYS[4])
 if state[1] ~= 'open' then
   return { 0, 'redis', '1', 'closed', 0, 0, '' }
 end
@@ -29,11 +30,12 @@ if now < until_ then
   return refuse('rate:retry_after', until_ - now)
 end
 local flow = math.min(factor, flow_of(b, p, now))
+limits = read_lowered(limits, KEYS[4], state[3], now, first + 1 + count * 6)
 local longest, slowest = 0, ''
 for index, limit in ipairs(limits) do
   local seconds = wait_of(limit, now, cost, flow)
   if seconds > longest then
-    longest, slowest = seconds, 'rate:' .. (index - 1)
+    longest, slowest = seconds, 'rate:' .. (limit.name or index - 1)
   end
 end
 if longest > 0 then

@@ -1,21 +1,24 @@
 -- What admission would grant a lane within the next `horizon` seconds. KEYS and ARGV as in admit.lua, with the horizon in
 -- the lease's place. Answers: breaker state, seconds until a probe, whether one is under way, permits (-1: no limit), and the
--- permits of each limit alone, in the order of KEYS.
+-- permits of each limit alone, in the order of KEYS, and of each lowered one after its name.
 
 local now, cost, horizon = clock(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local p, first = read_policy(6)
-local limits = read_limits(first + 1, tonumber(ARGV[first]), 4)
-if redis.call('HGET', KEYS[1], 'phase') ~= 'open' then
-  return { 'unknown', '1', 0, 0, {} }
+local count = tonumber(ARGV[first])
+local limits = read_limits(first + 1, count, 5)
+local state = redis.call('HMGET', KEYS[1], 'phase', KEYS[4])
+if state[1] ~= 'open' then
+  return { 'unknown', '1', 0, 0, {}, {} }
 end
 local b = read_breaker(KEYS[2])
 local _, wait = admit_breaker(KEYS[2], b, p, now, '', true)
 if b.state ~= 'closed' then
-  return { b.state, number(wait), b.probe ~= '' and now < b.probe_until and 1 or 0, 0, {} }
+  return { b.state, number(wait), b.probe ~= '' and now < b.probe_until and 1 or 0, 0, {}, {} }
 end
 local factor, until_ = slowness(KEYS[3], now)
 local ahead = math.max(0, horizon - math.max(0, until_ - now))
-local flow, room, each = math.min(factor, flow_of(b, p, now)), -1, {}
+local flow, room, each, lowered = math.min(factor, flow_of(b, p, now)), -1, {}, {}
+limits = read_lowered(limits, KEYS[4], state[2], now, first + 1 + count * 6)
 for i, limit in ipairs(limits) do
   local free
   if limit.type == 'seats' then
@@ -28,14 +31,18 @@ for i, limit in ipairs(limits) do
     fill(limit, now, flow)
     free = limit.tokens + limit.rate * flow * ahead
   end
-  each[i] = -1
+  local calls = -1
   if free then
-    local calls = math.max(0, math.floor(free / cost))
-    each[i] = calls
+    calls = math.max(0, math.floor(free / cost))
     room = room < 0 and calls or math.min(room, calls)
+  end
+  if limit.name then
+    lowered[#lowered + 1] = { limit.name, calls }
+  else
+    each[i] = calls
   end
 end
 if now < until_ and ahead == 0 then
   room = 0
 end
-return { 'closed', '0', 0, room, each }
+return { 'closed', '0', 0, room, each, lowered }

@@ -1,4 +1,5 @@
--- The limits of limiter.py over Redis keys: a hash for a bucket, a hash for a quota, a sorted set for seats.
+-- The limits of limiter.py over Redis keys: a hash for a bucket, a hash for a quota, a sorted set for seats. Where several
+-- buckets share a hash, `field` is what their fields begin with.
 
 local DUST = 1e-9
 
@@ -28,7 +29,8 @@ local function read_limits(first, count, keys_from)
 end
 
 local function fill(limit, now, flow)
-  local stored = redis.call('HMGET', limit.key, 'tokens', 'at')
+  local field = limit.field or ''
+  local stored = redis.call('HMGET', limit.key, field .. 'tokens', field .. 'at')
   if not stored[1] then
     limit.tokens, limit.at = limit.burst, now
     return
@@ -86,8 +88,10 @@ local function take(limit, now, cost, token, lease)
     redis.call('HINCRBYFLOAT', limit.key, limit.slot, cost)
     redis.call('EXPIRE', limit.key, math.ceil(limit.per * 1.2))
   elseif limit.tokens then
-    redis.call('HSET', limit.key, 'tokens', number(limit.tokens - cost), 'at', number(limit.at))
-    redis.call('EXPIRE', limit.key, math.ceil(math.max(60, 20 * limit.per)))  -- full again long before that
+    local field = limit.field or ''
+    redis.call('HSET', limit.key, field .. 'tokens', number(limit.tokens - cost), field .. 'at', number(limit.at))
+    -- Full again long before that; where buckets share a hash, the longest window there may be decides.
+    redis.call('EXPIRE', limit.key, math.ceil(math.max(60, 20 * (limit.field and 3600 or limit.per))))
   end
 end
 

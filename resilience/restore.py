@@ -7,7 +7,7 @@
 4. After that it rebuilds the limits from the ledger's attempts and the seats from live leases, and opens.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from redis.retry import Retry
 
 from resilience.breaker import Breaker
 from resilience.limiter import QUOTA_SLOTS, Limit, after_loss
+from resilience.lowered import Lowered
+from resilience.lowered import write as write_lowered
 from resilience.traffic import Lane, Traffic
 from resilience.way import STATE, breaker_key, limit_key
 
@@ -99,14 +101,14 @@ def memory(client: redis.Redis) -> Memory:
     phase, epoch, until = (_text(value) for value in client.hmget(STATE, "phase", "epoch", "until"))
     if not phase or not epoch:
         return Memory(Phase.LOST)
-    left = max(0.0, float(until or 0) - _server_time(client)) if phase == Phase.SHUT else 0.0
+    left = max(0.0, float(until or 0) - server_time(client)) if phase == Phase.SHUT else 0.0
     return Memory(Phase(phase), int(epoch), left)
 
 
 def shut(client: redis.Redis, *, epoch: int, seconds: float) -> None:
     """Begin again: admission stays shut for so long, and then until `reopen`."""
     run_id = client.eval(_GREET, 1, STATE)
-    until = _server_time(client) + seconds
+    until = server_time(client) + seconds
     client.hset(STATE, mapping={"phase": "shut", "epoch": epoch, "until": until, "run_id": run_id})
 
 
@@ -131,14 +133,25 @@ def reopen(
     epoch: int,
     usages: Iterable[Usage],
     breakers: Mapping[str, Breaker],
+    lowered: Iterable[tuple[Traffic, Sequence[tuple[Lowered, float]]]] = (),
 ) -> None:
-    """Write back limits, seats and breakers, then open; in one transaction, `state` last."""
-    now = _server_time(client)
+    """Write back limits, seats and breakers, then open; in one transaction, `state` last.
+
+    Args:
+        client: of Redis.
+        epoch: the ledger's.
+        usages: what each limit must not forget.
+        breakers: of each provider.
+        lowered: what people lowered, each with the cost that was sent in its last window.
+    """
+    now = server_time(client)
     with client.pipeline(transaction=True) as pipe:
         for usage in usages:
             _write_usage(pipe, usage, now)
         for provider, breaker in breakers.items():
             write_breaker(pipe, provider, breaker, now)
+        for traffic, limits in lowered:
+            write_lowered(pipe, traffic, limits, now)
         pipe.hset(STATE, mapping={"phase": "open", "epoch": epoch})
         pipe.execute()
 
@@ -188,6 +201,7 @@ def _text(value: bytes | str | None) -> str:
     return value.decode() if isinstance(value, bytes) else value or ""
 
 
-def _server_time(client: redis.Redis) -> float:
+def server_time(client: redis.Redis) -> float:
+    """Seconds by the clock of Redis."""
     seconds, microseconds = client.time()
     return float(seconds) + float(microseconds) / 1e6

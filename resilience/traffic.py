@@ -1,5 +1,6 @@
 """What the fleet may send to one provider: its breaker and its limits, as numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from resilience.breaker import BreakerPolicy
@@ -13,6 +14,7 @@ class Traffic:
     Attributes:
         calls_per_minute: the volume that was measured or is expected; the ramp after an outage grows towards it.
         permit_life: seconds for which a permit is good.
+        costs: of the kinds that cost other than 1.
     """
 
     provider: str
@@ -20,6 +22,11 @@ class Traffic:
     limits: tuple[Limit, ...] = ()
     calls_per_minute: float = 600.0
     permit_life: float = 0.25
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    def largest(self, kind: str) -> float:
+        """The cost of a call of a kind; of no kind, the cost of the most costly one."""
+        return self.costs.get(kind, 1.0) if kind else max(self.costs.values(), default=1.0)
 
     @property
     def ramp(self) -> Limit:

@@ -19,11 +19,13 @@ class Way:
     Attributes:
         keys, arguments: for asking.
         limits: those of the keys that hold limits.
+        lowered: the key of those that a person lowered.
         seats, policy: for reporting.
     """
 
     keys: tuple[str, ...]
     limits: tuple[str, ...]
+    lowered: str
     arguments: tuple[Any, ...]
     seats: tuple[str, ...]
     policy: tuple[Any, ...]
@@ -35,7 +37,8 @@ def way_of(traffic: Traffic, lane: Lane) -> Way:
     return Way(
         keys=(*_base_keys(lane), *(key for key, _ in limits)),
         limits=tuple(key for key, _ in limits),
-        arguments=arguments(traffic, lane.kind, spare=lane.spare),
+        lowered=lowered_key(lane.provider),
+        arguments=(*arguments(traffic, lane.kind, spare=lane.spare), lane.tenant, lane.kind, "1" if lane.spare else ""),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
     )
@@ -46,6 +49,11 @@ def breaker_key(provider: str) -> str:
     return f"{PREFIX}breaker:{provider}"
 
 
+def lowered_key(provider: str) -> str:
+    """The hash that holds the buckets of a provider's lowered limits; in the state, the field that holds the limits."""
+    return f"{PREFIX}lowered:{provider}"
+
+
 def limit_key(limit: Limit, lane: Lane) -> str:
     """The key that holds a limit's state for whom it counts."""
     scope = ":".join(getattr(lane, part) for part in limit.scope)
@@ -53,7 +61,8 @@ def limit_key(limit: Limit, lane: Lane) -> str:
 
 
 def _base_keys(lane: Lane) -> list[str]:
-    return [STATE, breaker_key(lane.provider), f"{PREFIX}slow:{lane.provider}:{lane.tenant}"]
+    slow = f"{PREFIX}slow:{lane.provider}:{lane.tenant}"
+    return [STATE, breaker_key(lane.provider), slow, lowered_key(lane.provider)]
 
 
 def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:

@@ -140,6 +140,7 @@ class Sweep(threading.Thread):
             remembered = traffic.remember(here, connection, epoch)
             if remembered is not None:
                 traffic.sync_breakers(here, connection)
+                traffic.sync_lowered(here, connection)
                 self._hint(connection, remembered)
             self._post(unfinished(connection, limit=_MOST))
         except redis.RedisError as error:

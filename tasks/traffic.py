@@ -3,16 +3,18 @@
 import redis
 
 from integrations.registry import Provider
-from ledger import breakers, usage
+from ledger import breakers, lowered, usage
 from ledger.breakers import Known
 from ledger.guard import raise_epoch
 from ledger.session import Connection
+from resilience import lowered as limits
 from resilience import restore
 from resilience.breaker import BreakerState
 from resilience.limiter import Limit
+from resilience.lowered import Lowered
 from resilience.restore import Phase, Usage
-from resilience.traffic import Lane
-from resilience.way import breaker_key
+from resilience.traffic import Lane, Traffic
+from resilience.way import STATE, breaker_key, lowered_key
 from tasks.platform import Platform
 
 _GRAIN = 60.0  # seconds; finer than any slot of a long window
@@ -67,11 +69,37 @@ def sync_breakers(platform: Platform, connection: Connection) -> None:
             )
 
 
+def sync_lowered(platform: Platform, connection: Connection) -> None:
+    """Put limits that people lowered into effect, and end those whose time is over."""
+    policies = [provider.traffic for provider in platform.registry.providers.values()]
+    ordered = lowered.in_force(connection)
+    there = platform.redis.hmget(STATE, [lowered_key(traffic.provider) for traffic in policies])
+    for traffic, has in zip(policies, there, strict=True):
+        mine = [one.limit for one in ordered if one.provider == traffic.provider]
+        if mine or has:
+            limits.put(platform.redis, traffic, mine, restore.server_time(platform.redis))
+
+
 def _reopen(platform: Platform, connection: Connection, epoch: int) -> None:
     providers = platform.registry.providers
     usages = [part for provider in providers.values() for part in _usages(connection, provider)]
     known = {name: breakers.known(connection, name).breaker() for name in providers}
-    restore.reopen(platform.redis, epoch=epoch, usages=usages, breakers=known)
+    orders = [_lowered(connection, provider.traffic) for provider in providers.values()]
+    restore.reopen(platform.redis, epoch=epoch, usages=usages, breakers=known, lowered=orders)
+
+
+def _lowered(connection: Connection, traffic: Traffic) -> tuple[Traffic, list[tuple[Lowered, float]]]:
+    """What people lowered of a provider's, with what it must not forget."""
+    return traffic, [
+        (one.limit, _sent_under(connection, traffic, one.limit))
+        for one in lowered.in_force(connection, traffic.provider)
+    ]
+
+
+def _sent_under(connection: Connection, traffic: Traffic, limit: Lowered) -> float:
+    window = limit.per + traffic.permit_life
+    sent = usage.sent_lately(connection, [traffic.provider], window=window, grain=window)
+    return sum(each.cost for each in sent if limit.holds(each.tenant, each.kind))
 
 
 def _usages(connection: Connection, provider: Provider) -> list[Usage]:

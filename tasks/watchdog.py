@@ -22,7 +22,7 @@ from celery import bootsteps
 from celery.worker import state
 
 from resilience.restore import throw_out
-from resilience.way import STATE, breaker_key
+from resilience.way import STATE, breaker_key, lowered_key
 from tasks import hint
 from tasks.broker import ear
 from tasks.platform import Platform, platform
@@ -172,7 +172,9 @@ class Watchdog(threading.Thread):
     def _throw_out(self) -> None:
         """A key of another type than ours would keep every worker from reading its queues, or from asking for leave."""
         here = self._platform
-        keys = dict.fromkeys((STATE, *(breaker_key(name) for name in here.registry.providers)), "hash")
+        keys = dict.fromkeys(
+            (STATE, *(key(name) for name in here.registry.providers for key in (breaker_key, lowered_key))), "hash"
+        )
         lists = [hint.queue_key(queue, step) for queue in self._queues() for step in hint.PRIORITY_STEPS]
         for key in throw_out(here.redis, keys | dict.fromkeys(lists, "list")):
             _log.error("%s held something that was not ours, and is thrown away", key)

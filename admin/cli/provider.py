@@ -122,14 +122,79 @@ def release(name: str, *, because: str, as_json: bool) -> None:
     _hold(name, "", because, as_json=as_json)
 
 
+@provider.group(cls=Noun)
+def limit() -> None:
+    """Lower what may be sent to a provider for a while, beside the limits of its file."""
+
+
+def _lasting(_: click.Context, parameter: click.Parameter, value: str) -> float:
+    from config.units import seconds
+
+    try:
+        return seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from None
+
+
+@limit.command()
+@click.argument("name", metavar="PROVIDER")
+@click.option("--calls", type=click.IntRange(1), required=True, help="So many calls, all together, ...")
+@click.option("--per", callback=_lasting, default="1s", show_default=True, help="... in any window of this length.")
+@click.option("--for", "time", callback=_lasting, required=True, metavar="TIME", help="Ends by itself, such as 2h.")
+@click.option("--tenant", help="Only this tenant's work.")
+@click.option("--kind", help="Only this kind, such as take_payment.")
+@because
+@as_json
+def lower(
+    name: str, *, calls: int, per: float, time: float, tenant: str | None, kind: str | None, because: str, as_json: bool
+) -> None:
+    """Lower it for a while; the file's limits hold beside it, and no attempt is used up by waiting."""
+    from admin import steer
+    from admin.cli import paper
+    from admin.cli.deployment import Deployment, order
+
+    here = Deployment()
+    what = steer.scope(here, name, tenant, kind)
+    ends_at, told = steer.lower(here, what, steer.Pace(calls, per, time), order(because))
+    _late(told=told)
+    after = {"provider": name, "tenant": tenant, "kind": what.kind, "calls": calls, "per": per, "ends_at": ends_at}
+    said = f"{what} is lowered to {calls} in {per:g} s until {paper.shown(ends_at)}"
+    _say(after, f"{said}; `lockgate provider limit lift {name}` ends that earlier", as_json=as_json)
+
+
+@limit.command()
+@click.argument("name", metavar="PROVIDER")
+@click.option("--tenant", help="Only the limit of this tenant.")
+@click.option("--kind", help="Only the limit of this kind.")
+@because
+@as_json
+def lift(name: str, *, tenant: str | None, kind: str | None, because: str, as_json: bool) -> None:
+    """End lowered limits before their time: the file's alone hold again."""
+    from admin import steer
+    from admin.cli.deployment import Deployment, order
+
+    here = Deployment()
+    what = steer.scope(here, name, tenant, kind)
+    lifted, told = steer.lift(here, what, order(because))
+    _late(told=told)
+    _say(
+        {"provider": name, "lifted": lifted}, f"{lifted} lowered limit{'s' if lifted > 1 else ''} of {what} ended",
+        as_json=as_json,
+    )  # fmt: skip
+
+
+def _late(*, told: bool) -> None:
+    if not told:
+        click.echo("Redis cannot be reached; a worker's sweep tells it when it is back", err=True)
+
+
 def _hold(name: str, how: Literal["", "open", "closed"], because: str, *, as_json: bool) -> None:
     from admin import steer
     from admin.cli.deployment import Deployment, order
 
     here, who = Deployment(), order(because)
     name = here.registry.provider(name).name
-    if not steer.hold(here, name, how, who):
-        click.echo("Redis cannot be reached; a worker's sweep tells it when it is back", err=True)
+    _late(told=steer.hold(here, name, how, who))
     said = f"the breaker of {name} is held {how}" if how else f"the breaker of {name} judges by itself again"
     _say({"provider": name, "held": how}, said, as_json=as_json)
 

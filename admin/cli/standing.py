@@ -10,8 +10,9 @@ from admin.cli import paper
 from admin.cli.deployment import Deployment
 from admin.cli.trouble import sentence
 from config.errors import ConfigError
-from ledger import breakers, pauses, waiting
+from ledger import breakers, lowered, pauses, waiting
 from ledger.breakers import Hold, Known
+from ledger.lowered import InForce
 from ledger.pauses import Pause
 from ledger.session import Connection
 from ledger.waiting import BOUND, Waiting
@@ -56,6 +57,7 @@ class Standing:
     held: Hold | None
     limits: list[str]
     room: list[Room]
+    lowered: list[InForce]
     pauses: list[Pause]
     calling: int
     waiting: list[Waiting]
@@ -113,6 +115,7 @@ def _standing(here: Deployment, connection: Connection, name: str, work: _Work) 
         held=breakers.held(connection, name),
         limits=[limit.name for limit in provider.traffic.limits],
         room=room,
+        lowered=[each for each in lowered.in_force(connection, name) if _seen(each.limit.tenant or None, work.tenants)],
         pauses=[each for each in pauses.in_force(connection, name) if _seen(each.tenant, work.tenants)],
         calling=work.calling.get(name, 0),
         waiting=[each for each in work.waiting if each.provider == name],
@@ -174,6 +177,7 @@ def write(found: Sequence[Standing]) -> None:
                 and f"{one.held.held}, by {one.held.by} since {paper.shown(one.held.at)}: {one.held.because}",
                 "paused": "; ".join(_pause(each) for each in one.pauses),
                 "limits": "; ".join(one.limits) or "none",
+                "lowered": "; ".join(_lowered(each) for each in one.lowered),
                 "credentials": "; ".join(one.credentials.values()),
                 "calling": one.calling,
                 "dead letters": f"{one.dead_letters}{_look(one)}",
@@ -196,6 +200,10 @@ def _breaker(one: Standing) -> str:
 def _pause(each: Pause) -> str:
     whom = " ".join(part for part in (each.kind, each.tenant and f"tenant {each.tenant}") if part) or "all"
     return f"{whom} by {each.by} since {paper.shown(each.since)} ({each.cause}): {each.because}"
+
+
+def _lowered(each: InForce) -> str:
+    return f"{each.limit.name} by {each.by} until {paper.shown(each.ends_at)}: {each.because}"
 
 
 def _look(one: Standing) -> str:

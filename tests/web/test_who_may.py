@@ -22,6 +22,8 @@ PAGES = {
     ("POST", "/providers/<name>/breaker"): "operator!",
     ("POST", "/providers/<name>/pause"): "operator!",
     ("POST", "/providers/<name>/resume"): "operator!",
+    ("POST", "/providers/<name>/lower"): "operator!",
+    ("POST", "/providers/<name>/lift"): "operator!",
     ("GET", "/groups"): "viewer",
     ("GET", "/groups/<fingerprint>"): "viewer",
     ("POST", "/groups/<fingerprint>/acknowledge"): "operator!",

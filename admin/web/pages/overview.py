@@ -8,8 +8,10 @@ from admin.cli.standing import Standing, standings
 from admin.web.lately import Counted
 from admin.web.place import Place
 from admin.web.route import read
+from admin.web.shown import when
 from ledger.recent import Slice
 from ledger.usage import SentLately
+from resilience.limiter import Limit
 from resilience.traffic import Traffic
 
 _counted = Counted()
@@ -78,7 +80,8 @@ def cards(place: Place, person: Person, providers: Sequence[str]) -> list[Card]:
 def _card(one: Standing, slices: list[Slice], sent: list[SentLately], traffic: Traffic) -> Card:
     calls, answered = sum(each.calls for each in slices), sum(each.answered for each in slices)
     timed = [each for each in slices if each.median is not None]
-    budget, budget_of = _budget(traffic, [each for each in sent if each.provider == one.provider])
+    limits = (*traffic.limits, *(each.limit.limit(traffic) for each in one.lowered))
+    budget, budget_of = _budget(limits, [each for each in sent if each.provider == one.provider])
     trouble = list(_trouble(one))
     return Card(
         standing=one, slices=slices, calls=calls, success=answered / calls if calls else None,
@@ -94,6 +97,8 @@ def _verdict(one: Standing, trouble: list[str]) -> str:
         return f"held {one.held.held}"
     if state != "closed":
         return {"open": "not reached", "half_open": "trying again", "half-open": "trying again"}.get(state, "not known")
+    if trouble == list(_slowed(one)) != []:
+        return "slowed"
     return "held up" if trouble else "flowing"
 
 
@@ -106,6 +111,12 @@ def _trouble(one: Standing) -> Iterable[str]:
         whom = " ".join(part for part in (pause.kind or "", pause.tenant and f"of {pause.tenant}") if part)
         yield f"{whom or 'everything'} is paused by {pause.by}: {pause.because}"
     yield from one.credentials.values()
+    yield from _slowed(one)
+
+
+def _slowed(one: Standing) -> Iterable[str]:
+    for each in one.lowered:
+        yield f"{each.limit.name} by {each.by} until {when(each.ends_at)} UTC: {each.because}"
 
 
 def _heaps(one: Standing) -> list[Heap]:
@@ -117,10 +128,10 @@ def _heaps(one: Standing) -> list[Heap]:
     return sorted(heaps, key=lambda heap: -heap.oldest)
 
 
-def _budget(traffic: Traffic, sent: list[SentLately]) -> tuple[float | None, str]:
+def _budget(limits: Iterable[Limit], sent: list[SentLately]) -> tuple[float | None, str]:
     """The share of the tightest limit that was used in the last minute."""
     shares: list[tuple[float, str]] = []
-    for limit in traffic.limits:
+    for limit in limits:
         if limit.concurrent:
             continue
         used: dict[tuple[str, ...], float] = {}

@@ -1,6 +1,7 @@
-"""Providers: how the way to each stands, and to hold it back or let it flow by hand."""
+"""Providers: how the way to each stands, and to hold it back, slow it down or let it flow by hand."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Literal
 
 from flask import url_for
@@ -36,6 +37,14 @@ class Paused(Reason):
     kind: str | None = Field(None, max_length=200)
 
 
+class Lower(Paused):
+    """What is lowered, to how many calls in which window, and for how long."""
+
+    calls: int = Field(ge=1, le=1_000_000, description="Calls in any window, all that it holds for together.")
+    per: float = Field(1.0, gt=0, lt=3600, description="The window; seconds.")
+    hours: float = Field(gt=0, le=steer.LONGEST / 3600, description="It ends by itself after so many hours.")
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider, with its breaker's last moves."""
@@ -60,8 +69,7 @@ def hold_breaker(place: Place, person: Person, name: str, given: Hold) -> Done:
     """Hold a breaker open or closed, or let it judge by itself."""
     found, how = _named(place, name), _how(given)
     told = steer.hold(place, found, how, Order(person.name, given.because))
-    late = "" if told else "; Redis is away, and a worker's sweep tells it when it is back"
-    return _done(found, _SAID[how].format(found) + late, {"held": how})
+    return _done(found, _SAID[how].format(found) + _late(told=told), {"held": how})
 
 
 @order("/providers/<name>/pause", needs=Role.OPERATOR, everywhere=True)
@@ -78,6 +86,32 @@ def resume_provider(place: Place, person: Person, name: str, given: Paused) -> D
     what = steer.scope(place, _named(place, name), given.tenant, given.kind)
     lifted = steer.resume(place, what, Order(person.name, given.because))
     return _done(what.provider, f"{lifted} pause{'s' if lifted > 1 else ''} of {what} lifted", {"lifted": lifted})
+
+
+@order("/providers/<name>/lower", needs=Role.OPERATOR, everywhere=True)
+def lower_limit(place: Place, person: Person, name: str, given: Lower) -> Done:
+    """Lower what may be sent for a while; the limits of the provider's file hold beside it."""
+    what = steer.scope(place, _named(place, name), given.tenant, given.kind)
+    pace = steer.Pace(given.calls, given.per, given.hours * 3600.0)
+    ends_at, told = steer.lower(place, what, pace, Order(person.name, given.because))
+    said = (
+        f"{what} is lowered to {given.calls} in {given.per:g} s until {ends_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+    after = {"tenant": what.tenant, "kind": what.kind, "calls": given.calls, "per": given.per, "ends_at": ends_at}
+    return _done(what.provider, said + _late(told=told), after)
+
+
+@order("/providers/<name>/lift", needs=Role.OPERATOR, everywhere=True)
+def lift_limit(place: Place, person: Person, name: str, given: Paused) -> Done:
+    """End lowered limits before their time."""
+    what = steer.scope(place, _named(place, name), given.tenant, given.kind)
+    lifted, told = steer.lift(place, what, Order(person.name, given.because))
+    said = f"{lifted} lowered limit{'s' if lifted > 1 else ''} of {what} ended"
+    return _done(what.provider, said + _late(told=told), {"lifted": lifted})
+
+
+def _late(*, told: bool) -> str:
+    return "" if told else "; Redis is away, and a worker's sweep tells it when it is back"
 
 
 def _named(place: Place, name: str) -> str:
