@@ -126,6 +126,11 @@ class Stage:
             self.start_worker(name)
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Of whoever works with the subject."""
+        return self._environment
+
+    @property
     def has_operators(self) -> bool:
         """Whether people decide about dead letters meanwhile."""
         return hasattr(self._subject, "operators")

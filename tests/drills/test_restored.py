@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given.backup import back_up, restore
 from given.console import Console
 from given.deployment import Deployment, Sandbox, eventually
 from given.folders import open_to_the_servers
@@ -14,6 +13,7 @@ from given.payments import mail, pay
 
 from embedded import Postgres
 from ledger.migrate import upgrade
+from soak.backup import back_up, restore
 from soak.subject.tasks import make_thing, send_ping
 
 Deploy = Callable[..., Deployment]

@@ -12,7 +12,7 @@ from embedded.process import hand_over
 
 
 def back_up(server: Postgres, folder: Path) -> None:
-    """Take one with `pg_basebackup`, while the server works on."""
+    """Take a base backup with `pg_basebackup`, while the server works on."""
     command = [
         str(_binaries() / "pg_basebackup"), "-D", str(folder), "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres",
         "-X", "stream", "-c", "fast",
