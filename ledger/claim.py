@@ -100,10 +100,10 @@ _CLAIMABLE = sorted(str(state) for state in DUE)
 _CLAIM = """
 WITH named AS MATERIALIZED (
     SELECT t.id AS hinted, t.operation_id, t.sealed AS message, t.follows, w.claim, w.trip, w.own
-    FROM unnest(%(ticket_ids)s::text[], %(tokens)s::uuid[], %(trips)s::bigint[], %(accounts)s::text[])
+    FROM unnest(%(ticket_ids)b::text[], %(tokens)b::uuid[], %(trips)b::bigint[], %(accounts)b::text[])
         AS w (ticket_id, claim, trip, own)
     JOIN lockgate.tickets t ON t.id = w.ticket_id
-    WHERE t.id = ANY(%(ticket_ids)s)
+    WHERE t.id = ANY(%(ticket_ids)b)
 ), claimed AS (
     UPDATE lockgate.operations o SET
         state = 'calling',

@@ -12,9 +12,9 @@ from resilience.decide import Settle
 # Every table that is joined is narrowed to a handful of keys by itself, so that each plan of it reads only these.
 _SUCCEEDED = """
 WITH said AS MATERIALIZED (
-    SELECT * FROM unnest(%(operation_ids)s::uuid[], %(fences)s::int[], %(tokens)s::uuid[], %(reply_ids)s::uuid[],
-        %(statuses)s::smallint[], %(references)s::text[], %(elapsed)s::float8[], %(request_ids)s::text[],
-        %(sealed)s::bytea[])
+    SELECT * FROM unnest(%(operation_ids)b::uuid[], %(fences)b::int[], %(tokens)b::uuid[], %(reply_ids)b::uuid[],
+        %(statuses)b::smallint[], %(references)b::text[], %(elapsed)b::float8[], %(request_ids)b::text[],
+        %(sealed)b::bytea[])
         AS s (operation_id, fence, token, reply_id, status, reference, elapsed, request_id, sealed)
 ), heard AS (
     INSERT INTO lockgate.replies (operation_id, number, id, outcome, effect, status, reference, elapsed, request_id, sealed)
@@ -28,12 +28,12 @@ WITH said AS MATERIALIZED (
         due_at = statement_timestamp(), decide_at = least(o.deadline_at, o.expires_at, o.revoked_at),
         reference = coalesce(s.reference, o.reference), ended_at = statement_timestamp()
     FROM said s
-    WHERE o.id = s.operation_id AND o.id = ANY(%(operation_ids)s)
+    WHERE o.id = s.operation_id AND o.id = ANY(%(operation_ids)b)
         AND o.state = 'calling' AND o.fence = s.fence AND o.lease_token = s.token
     RETURNING o.id
 ), woken AS (
     UPDATE lockgate.tickets t SET follow_at = statement_timestamp()
-    WHERE t.operation_id = ANY(%(operation_ids)s) AND t.operation_id IN (SELECT id FROM moved)
+    WHERE t.operation_id = ANY(%(operation_ids)b) AND t.operation_id IN (SELECT id FROM moved)
         AND t.follows AND t.finalised_at IS NULL
 )
 SELECT id FROM moved

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from config import crashpoint
 from ledger.accept import Acceptance, Answer, Verdict, accept
 from ledger.due import Hint
+from ledger.lanes import lane_ids
 from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
 from operations.errors import AcceptUnknown, NotAllowedError, OperationConflict
 
@@ -101,19 +102,18 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
         return accept(ledger, items, transaction.connection)
     doubt = False
     for _ in range(_TRIES):
+        reached = False  # what fails before it has stored nothing
         try:
-            _reach(ledger)
+            lane_ids(ledger, [item.lane for item in items])  # new ones need a connection of their own
+            with ledger.connection() as connection:
+                reached = True
+                crashpoint.reached("accept.before_commit")
+                return _committed(accept(ledger, items, connection))
         except LOST as error:
-            if not doubt:
+            stored_nothing = not reached or isinstance(error, READ_ONLY)
+            if stored_nothing and not doubt:
                 raise unavailable(error) from None
-            continue
-        try:
-            crashpoint.reached("accept.before_commit")
-            return _committed(accept(ledger, items))
-        except LOST as error:
-            if isinstance(error, READ_ONLY) and not doubt:
-                raise unavailable(error) from None
-            doubt = True
+            doubt = doubt or reached
     raise AcceptUnknown(items[0].business_key if len(items) == 1 else None)
 
 
@@ -136,12 +136,6 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
 def _committed(verdicts: list[Verdict]) -> list[Verdict]:
     crashpoint.reached("accept.after_commit")
     return verdicts
-
-
-def _reach(ledger: Ledger) -> None:
-    """Have a connection at all: what fails here has stored nothing."""
-    with ledger.connection():
-        pass
 
 
 def _driver(session: Any) -> Connection:

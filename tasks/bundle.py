@@ -57,6 +57,10 @@ def others(headers: Mapping[str, Any]) -> list[str]:
 
 def _groups(hints: Iterable[Hint], *, apart: bool) -> Iterator[list[Hint]]:
     """Hints that differ in nothing but their ticket, and each of the others by itself."""
+    hints = list(hints)
+    if len(hints) == 1:  # as after each `.delay()`
+        yield hints
+        return
     alike: dict[Any, list[Hint]] = defaultdict(list)
     for one in hints:
         if apart or not _bundles(one):

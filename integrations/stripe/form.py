@@ -1,5 +1,6 @@
 """Stripe's request bodies: form fields with brackets, in one order, so that equal arguments give equal bytes."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ from operations.request import Request
 
 #: Pinned by stripe-python 16.1.0 (`_api_version.py`); another version could change what a replay compares.
 VERSION = "2026-10-28.endive"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # what `quote_plus` leaves as it is
 
 
 def post(path: str, fields: Mapping[str, Any], *, key: str | None) -> Request:
@@ -41,8 +43,8 @@ def _name(name: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Most values are words and numbers, and need no quoting."""
-    return value if value.isascii() and value.isalnum() else quote_plus(value)
+    """Most values are words, numbers and names of objects, and need no quoting."""
+    return value if _PLAIN.fullmatch(value) else quote_plus(value)
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]":

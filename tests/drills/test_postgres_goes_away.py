@@ -20,7 +20,8 @@ from tasks.payments import take_payment
 
 Deploy = Callable[..., Deployment]
 
-_ACCEPT, _CLAIM, _RECORD = b"INSERT INTO lockgate.business_keys", b"INSERT INTO lockgate.attempts", b"WITH heard AS"
+_ACCEPT, _CLAIM = b"INSERT INTO lockgate.business_keys", b"INSERT INTO lockgate.attempts"
+_RECORD = b"INSERT INTO lockgate.replies"
 
 
 def test_an_accept_whose_answer_was_lost_is_read_again_by_its_key(deploy: Deploy, database_proxy: Proxy) -> None:
@@ -88,6 +89,18 @@ def test_a_record_whose_answer_was_lost_is_written_once(deploy: Deploy, database
     assert result.get(timeout=30)["state"] == "succeeded"
     assert cut.reached.is_set()
     assert deployment.count("replies") == deployment.count("attempts") == len(charges(deployment, "2004")) == 1
+
+
+def test_a_record_that_is_written_alone_and_whose_answer_was_lost_is_written_once(
+    deploy: Deploy, database_proxy: Proxy
+) -> None:
+    deployment = deploy()
+    cut = database_proxy.cut_after(_RECORD)
+    deployment.worker(LOCKGATE_DATABASE_URL=database_proxy.url)
+    result = mail("m-2004")  # no key: its outcome waits for nobody
+    deployment.ends(result.id)
+    assert cut.reached.is_set()
+    assert deployment.count("replies") == deployment.count("attempts") == len(mails(deployment)) == 1
 
 
 def test_a_claim_that_was_answered_after_its_lease_sends_nothing(deploy: Deploy, database_proxy: Proxy) -> None:
