@@ -161,7 +161,7 @@ def confirmed_once(patch: Patch) -> None:
 
 @plant("the account is that of the last attempt", caught_by=f"{_LEDGER}test_another_account_is_visible_in_the_claim")
 def account_of_the_last_attempt(patch: Patch) -> None:
-    _reword(patch, ledger.claim, "_CLAIM", ("account = coalesce(o.account, %(account)s)", "account = %(account)s"))
+    _reword(patch, ledger.claim, "_CLAIM", ("account = coalesce(o.account, n.own)", "account = n.own"))
 
 
 @plant(
