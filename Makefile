@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes crash-drills restored rolling referee screenshots format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ crash-drills: .venv/.dev ## the same places one by one, as drills (5 minutes)
 
 restored: .venv/.run ## PostgreSQL goes back to a backup in the middle of work, and the checker judges what came of it (8 minutes)
 	@$(BIN)/python -m soak.restored $(ARGS)
+
+backlog: .venv/.dev ## 100,000 operations that slow workers work off: what Redis holds, and hints for each of them (20 minutes)
+	$(BIN)/python -m pytest tests/drills/test_a_backlog.py -m nightly -q $(ARGS)
 
 referee: .venv/.dev ## Celery's own integration suite over the ledger, compared with stock Celery (20 minutes)
 	$(BIN)/python tests/referee/hear.py $(ARGS)
