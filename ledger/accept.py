@@ -150,7 +150,7 @@ _ALIAS = """
 WITH added AS (
     INSERT INTO lockgate.tickets (id, operation_id, sealed, alias, follows, follow_at)
     SELECT %(ticket_id)s, id, %(message)s, true, %(follows)s,
-        CASE WHEN state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded')
+        CASE WHEN %(follows)s AND state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded')
             THEN statement_timestamp() + interval '5 seconds' ELSE 'infinity' END
     FROM (SELECT id, state FROM lockgate.operations WHERE id = %(operation_id)s FOR SHARE) o
     ON CONFLICT (id) DO NOTHING

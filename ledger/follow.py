@@ -17,7 +17,7 @@ UPDATE lockgate.tickets t SET
 FROM (
     SELECT t.id, l.queue, l.priority, l.task, l.tenant, l.provider
     FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id JOIN lockgate.lanes l ON l.id = o.lane_id
-    WHERE t.finalised_at IS NULL AND t.follow_at < statement_timestamp()
+    WHERE t.follows AND t.finalised_at IS NULL AND t.follow_at < statement_timestamp()
         AND o.state IN ('succeeded', 'declined', 'dead', 'discarded')
     ORDER BY t.follow_at LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED
 ) AS chosen

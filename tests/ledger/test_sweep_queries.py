@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from given.ledger import LANE, TERMS, item
 
 from ledger import due, follow, guard, lapsed, usage
-from ledger.accept import accept
+from ledger.accept import Answer, accept
 from ledger.claim import Claimed, claim
 from ledger.record import Heard
 from ledger.session import Ledger
@@ -175,6 +176,22 @@ def test_what_follows_is_hinted_again_until_it_is_finalised(
     with ledger.connection() as connection:
         connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
         assert follow.unfinished(connection, limit=10) == []
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_ticket_that_comes_after_the_end_is_hinted_at_only_if_something_follows_it(
+    ledger: Ledger, claimed: Callable[..., Claimed], write: Write, *, follows: bool
+) -> None:
+    held = claimed("order:1")
+    write(held, Settle(State.SUCCEEDED, Effect.DONE, "t_1"), Heard("succeeded", Effect.DONE))
+    late = item("order:1", follows=follows)
+    assert accept(ledger, [late])[0].answer is Answer.EXISTING
+    with ledger.connection() as connection:
+        due = "SELECT id FROM lockgate.tickets WHERE follow_at < 'infinity'"
+        assert connection.execute(due).fetchall() == ([(late.ticket_id,)] if follows else [])
+        connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
+        hinted = [hint.ticket_id for hint in follow.unfinished(connection, limit=10)]
+    assert hinted == ([late.ticket_id] if follows else [])
 
 
 def test_the_guard_calls_for_calm_after_a_jump_of_the_clock_and_holds_reaping_after_a_start(ledger: Ledger) -> None:
