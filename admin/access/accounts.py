@@ -17,6 +17,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _COLUMNS = "id, name, role, tenants, created_at, disabled_at"
 _LIST = f"SELECT {_COLUMNS} FROM lockgate.admin_accounts ORDER BY name"  # noqa: S608  made of the names above
 _LOCK = f"SELECT {_COLUMNS} FROM lockgate.admin_accounts WHERE name = %s FOR UPDATE"  # noqa: S608
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7_030_604)"  # or of the last two admins each could disable the other
 _ADD = """
 INSERT INTO lockgate.admin_accounts (name, password, role, tenants) VALUES (%s, %s, %s, %s)
 ON CONFLICT (name) DO NOTHING
@@ -81,6 +82,7 @@ def set_role(ledger: Ledger, name: str, *, role: Role, tenants: Sequence[str] | 
         ConfigError: there is no such account, or nobody would be left who may manage accounts.
     """
     with ledger.transaction() as connection:
+        connection.execute(_ONE_AT_A_TIME)
         before = _locked(connection, name)
         connection.execute(
             "UPDATE lockgate.admin_accounts SET role = %s, tenants = %s WHERE id = %s",
@@ -97,6 +99,7 @@ def set_disabled(ledger: Ledger, name: str, order: Order, *, disabled: bool) -> 
         ConfigError: there is no such account, or nobody would be left who may manage accounts.
     """
     with ledger.transaction() as connection:
+        connection.execute(_ONE_AT_A_TIME)
         before = _locked(connection, name)
         connection.execute(
             "UPDATE lockgate.admin_accounts SET disabled_at = CASE WHEN %s THEN statement_timestamp() END WHERE id = %s",

@@ -24,6 +24,15 @@ _A_YEAR = "max-age=31536000; includeSubDomains"
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+def carried(*, secure: bool) -> dict[str, str]:
+    """What an answer carries.
+
+    Args:
+        secure: whether browsers reach it over TLS, and shall never do otherwise.
+    """
+    return HEADERS | ({"Strict-Transport-Security": _A_YEAR} if secure else {})
+
+
 def guarded(application: Application, *, secure: bool) -> Application:
     """The application, with these headers on everything that it answers.
 
@@ -31,7 +40,7 @@ def guarded(application: Application, *, secure: bool) -> Application:
         application: a WSGI application.
         secure: whether browsers reach it over TLS, and shall never do otherwise.
     """
-    more = HEADERS | ({"Strict-Transport-Security": _A_YEAR} if secure else {})
+    more = carried(secure=secure)
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         def begin(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:

@@ -11,6 +11,7 @@ from waitress.server import create_server
 from admin.web import safe
 from admin.web.app import make
 from admin.web.place import Place
+from admin.web.refusals import carry_headers
 from config import logs
 from config.errors import ConfigError
 from config.settings import ADMIN_URL
@@ -42,6 +43,7 @@ def serve(host: str, port: int, *, behind_proxy: bool, threads: int) -> None:
     server = create_server(
         make(place), sockets=[listening], threads=threads, ident=None, **_proxy(behind_proxy), **_LIMITS
     )
+    carry_headers(server, secure=place.secure)
     click.echo(f"the admin is at {origin}")
     signal.signal(signal.SIGTERM, _end)
     try:

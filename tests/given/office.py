@@ -18,6 +18,7 @@ from admin.access import accounts, tokens
 from admin.access.person import Role
 from admin.web.app import make
 from admin.web.place import Place
+from admin.web.refusals import carry_headers
 from config.settings import Settings
 from embedded.process import free_port
 from ledger.audit import Order
@@ -149,6 +150,7 @@ def served() -> Iterator[Office]:
     place = Place(platforms.platform(), url)
     app = make(place)
     server = create_server(app, host="127.0.0.1", port=port, threads=6, ident=None)
+    carry_headers(server, secure=False)
     serving = threading.Thread(target=server.run, name="admin")
     serving.start()
     try:

@@ -1,7 +1,10 @@
 """A4, A5 and A9: what every answer carries, what is made of hostile text, and what no page may show."""
 
+import http.client
 import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -22,6 +25,12 @@ HOSTILE = [
     "<style>*{display:none}</style>",
     "<base href=//evil.example>", "<form action=//evil.example><input name=q>", "<meta http-equiv=refresh content=0>",
     "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    "<ScRiPt>alert(1)</sCrIpT>", "<script/x>alert(1)</script>", "<svg/onload=alert(1)>", "<body onload=alert(1)>",
+    "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>", "<object data=//evil.example></object>",
+    "<embed src=//evil.example>", "<link rel=stylesheet href=//evil.example>", "`onmouseover=alert(1)",
+    '"-alert(1)-"', "</title><script>alert(1)</script>", "]]><script>alert(1)</script>", "%3Cscript%3Ealert(1)%3C/script%3E",
+    "\\x3cscript\\x3ealert(1)\\x3c/script\\x3e", "{{ config.items() }}", "{# #}{{ ''.__class__.__mro__ }}", "${7*7}#{7*7}",
+    "\u202e<b>tpircs</b>", "data:text/html,<script>alert(1)</script>",
 ]  # fmt: skip
 #: What a page of ours holds; anything else would have come from outside.
 OURS = {
@@ -53,6 +62,21 @@ def test_every_answer_carries_the_headers_errors_too(office: Office) -> None:
         assert "Server" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    "said", [b"\x16\x03\x01 no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"]
+)
+def test_what_is_no_http_is_refused_with_the_headers_too(office: Office, said: bytes) -> None:
+    address = urlsplit(office.url)
+    assert address.port is not None
+    with socket.create_connection((str(address.hostname), address.port), timeout=30) as caller:
+        caller.sendall(said)
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        assert answer.status == 400
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        assert "Server" not in answer.headers
+
+
 def test_the_policy_lets_no_inline_script_or_style_run_and_no_page_needs_one(office: Office) -> None:
     policy = HEADERS["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -67,9 +91,15 @@ def test_the_policy_lets_no_inline_script_or_style_run_and_no_page_needs_one(off
 @pytest.fixture
 def wounded(desk: Desk, office: Office) -> Browser:
     """Hostile text wherever somebody from outside may put it: references, messages, codes, reasons, names."""
+    keyed = [pay(f"81{number}").id for number in range(len(HOSTILE))]
     pay("8001")
     ledger = desk.platform.ledger
     with ledger.connection() as connection:
+        for text, ticket in zip(HOSTILE, keyed, strict=True):  # kinds of other deployments may allow such keys
+            connection.execute(
+                "UPDATE lockgate.operations SET business_key = %s WHERE ticket_id = %s",
+                [text.replace("\x00", ""), ticket],
+            )
         (operation,) = connection.execute("SELECT id FROM lockgate.operations ORDER BY id DESC").fetchone() or (None,)
         connection.execute(
             "UPDATE lockgate.operations SET state = 'dead', ended_at = clock_timestamp() WHERE id = %s", [operation]
@@ -97,9 +127,9 @@ def wounded(desk: Desk, office: Office) -> Browser:
 
 
 def test_nothing_from_outside_becomes_a_part_of_a_page(wounded: Browser) -> None:
-    found = wounded.get("/operations").text
-    story = next(link for link in Elements(found).links() if link.startswith("/operations/"))
-    pages = [story, "/audit", "/groups", "/groups/f1", "/", *(f"/find?q={text}" for text in HOSTILE)]
+    assert len(set(HOSTILE)) == 40
+    story = wounded.get("/find?q=order:8001:payment").headers["Location"]
+    pages = [story, "/operations", "/audit", "/groups", "/groups/f1", "/", *(f"/find?q={text}" for text in HOSTILE)]
     for path in pages:
         answer = wounded.get(path, allow_redirects=True)
         assert answer.status_code == 200, path
