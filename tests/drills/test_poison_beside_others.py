@@ -63,7 +63,7 @@ def rate(deployment: Deployment, name: str, *, beside: Callable[[int], None]) ->
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_operations_that_take_workers_down_cost_the_others_at_most_a_tenth(
-    deploy: Deploy, record_property: Callable[[str, object], None]
+    deploy: Deploy, request: pytest.FixtureRequest
 ) -> None:
     deployment = deploy(**SHORT, **LIMITED)
     poison: list[str] = []
@@ -76,9 +76,9 @@ def test_operations_that_take_workers_down_cost_the_others_at_most_a_tenth(
         without = rate(deployment, "calm", beside=lambda _: None)
         beside = rate(deployment, "beside", beside=one_more)
         eventually(lambda: all(deployment.state_of(one) in {"dead", "succeeded"} for one in poison), within=120)
-    record_property("without", without)
-    record_property("beside", beside)
+    said = f"{beside:.1f} a second beside {len(poison)} of them and {len(deaths)} deaths, {without:.1f} without"
+    request.config.get_terminal_writer().line(said)
     assert len(deaths) >= 2 * len(HOW)
     assert deployment.count("operations WHERE business_key LIKE '%poison%' AND crashes = 3") == len(HOW)
     assert deployment.count("operations WHERE business_key NOT LIKE '%poison%' AND state <> 'succeeded'") == 0
-    assert beside >= LEAST * without, f"{beside:.1f} a second beside them, {without:.1f} without"
+    assert beside >= LEAST * without, said
