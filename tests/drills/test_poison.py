@@ -89,7 +89,7 @@ def test_an_answer_that_cannot_be_read_for_its_depth_takes_nobody_down(deploy: D
 
 
 def test_who_was_twice_beside_a_crash_is_carried_out_alone_and_goes_on_as_ever(deploy: Deploy) -> None:
-    deployment = deploy(**SHORT)
+    deployment = deploy(**SHORT, limits=[{"calls": 5000, "per": "1s"}])  # a narrow one would refuse the first hint
     worker = deployment.worker()
     deployment.ends(pay("8202-first").id)  # from now on nothing is refused before the claim
     worker.signal(signal.SIGSTOP)
