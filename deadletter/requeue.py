@@ -103,7 +103,7 @@ def refuse(dead: Dead, bound: BoundKind | None) -> None:
     if effect is Effect.NONE and dead.frozen and not dead.key_forgotten:
         raise NotAllowedError(
             f"{name} cannot be sent again under its key, {dead.provider} would repeat its last answer: open the next "
-            f"generation with .again(after='{dead.id}', …)"
+            f"generation with `.again(after='{dead.id}', …)`"
         )
 
 

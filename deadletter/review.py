@@ -84,7 +84,7 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
         why = (
             f"{dead.provider} was asked twice and does not show it, and it repeats its error under this key: look there "
             f"yourself; if it is not there, `lockgate deadletter resolve {dead.letter.name} --as none`, then "
-            f".again(after='{dead.id}', …)"
+            f"`.again(after='{dead.id}', …)`"
         )
     else:
         why = (
@@ -111,7 +111,7 @@ def _without_effect(dead: Dead, bound: BoundKind | None, task: str, status: int 
     return Step(
         _requeue(name),
         f"nothing happened: {dead.provider} refused this very request; this sends the same one again, once the cause is "
-        f"mended there; {again} sends other arguments",
+        f"mended there; `{again}` sends other arguments",
     )
 
 

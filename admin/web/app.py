@@ -9,6 +9,7 @@ from jinja2 import StrictUndefined
 
 from admin.access import sessions
 from admin.web import doors, gate, pages, shown
+from admin.web.buttons import named
 from admin.web.headers import guarded
 from admin.web.place import Place
 from admin.web.route import ROUTES, Route
@@ -68,7 +69,7 @@ def _trouble(error: Exception) -> Any:
     if request.path.startswith("/api/"):
         return Response(json.dumps({"error": said}), status=status, content_type="application/json")
     g.setdefault("person", None)
-    return render_template("trouble.html", status=status, said=said), status
+    return render_template("trouble.html", status=status, said=named(said)), status
 
 
 def _for_every_page(place: Place) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from admin.web.buttons import named
 from admin.web.place import Place
 from admin.web.route import Done, Route, Taken
 from admin.web.sentences import said_of
@@ -36,7 +37,7 @@ def page(place: Place, route: Route) -> Callable[..., Any]:
         except (NotAllowedError, ConfigError, ValidationError) as error:
             if not back.startswith("/") or back.startswith("//"):
                 raise
-            flash(said_of(error), "refused")
+            flash(named(said_of(error)), "refused")
             return redirect(back, 303)
         return done if isinstance(done, Response) else _after(done, route)
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from admin.cli.paper import lasting
+from admin.web.buttons import named
 
 _NONE = "\N{EN DASH}"
 _LEAST = 0.001
@@ -145,6 +146,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "tone": tone, "when": when, "clock": clock, "iso": iso, "age": age, "count": count, "percent": percent, "took": took,
     "line": line, "bars": bars, "facts": facts, "lasting": lasting, "place_of": place_of, "countdown": countdown,
     "plain": lambda value: json.dumps(value, default=str),
+    "named": named,
     "effect": lambda word: EFFECTS.get(str(word), ""),
     "words": lambda word: str(word).replace("_", " "),
 }  # fmt: skip
