@@ -106,7 +106,7 @@ def test_a_whole_minute_of_outage_ends_nothing_and_is_not_followed_by_a_herd(
     """The same with the times of Stripe's own file: five attempts would be over in fifteen seconds."""
     deployment = deploy(
         limits=[{"calls": BURST, "per": "1s", "scope": ["tenant"]}], retry__delays=["0s", "1s", "2s", "4s", "8s"],
-        breaker__open_for="10s", breaker__open_for_max="5m", breaker__window="10s",
+        breaker__open_for="10s", breaker__open_for_max="5m", breaker__window="10s", retry__give_up_after="24h",
     )  # fmt: skip
     for _ in range(4):
         deployment.worker()
