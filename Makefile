@@ -52,7 +52,7 @@ baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordi
 simulate: .venv/.dev ## the deciding parts in simulated time (ARGS="--seeds 10000" for a million operations, about 4 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
 
-planted: .venv/.dev ## every bug of tests/planted, planted into the real platform, must be caught (10 minutes)
+planted: .venv/.dev ## every bug of tests/planted, planted into the real platform, must be caught (7 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m planted $(ARGS)
 
 crashes: .venv/.run ## processes die at each place of an operation's life, 40 times at each, and the checker judges it (10 minutes)

@@ -83,3 +83,22 @@ def test_refusals_slow_us_down_and_time_heals() -> None:
     for _ in range(50):
         slow = limiter.slowed(slow, 0.0)
     assert limiter.healed(slow, 0.0) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("calls", "per", "life", "least"),
+    [
+        (100, 60.0, 0.25, 0.89),
+        (100, 10.0, 0.25, 0.87),
+        (100, 1.0, 0.05, 0.85),
+        (25, 1.0, 0.05, 0.85),
+        (100, 1.0, 0.25, 0.72),
+    ],
+)
+def test_what_is_left_unused_is_the_headroom_a_burst_and_a_permits_life(
+    calls: int, per: float, life: float, least: float
+) -> None:
+    """docs/proof.md (R6) says these: a short window with long permits is where most is lost."""
+    limit = Limit("x", (), calls, per, life=life)
+    assert limit.rate * per / calls >= least
+    assert most(arrivals(limit, [1.0] * 6 * calls, Random(7)), per) <= calls
