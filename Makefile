@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench bench-pages simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -78,6 +78,9 @@ screenshots: .venv/.dev ## pictures of every page of the admin, light, dark and 
 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-pages: .venv/.dev ## how long the admin's pages take over 10,000,000 operations (20 minutes; ARGS="--operations 200000 --letters 20000")
+	$(BIN)/python -m benchmarks.pages $(ARGS)
 
 format: .venv/.dev ## write the code as the formatter wants it
 	$(BIN)/ruff format .

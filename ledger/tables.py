@@ -160,6 +160,11 @@ operations = Table(
 )
 Index("operations_due", operations.c.lane_id, operations.c.due_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
 Index("operations_decide", operations.c.decide_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
+# What goes well, nearly all, never touches it.
+Index(
+    "operations_ended_otherwise", operations.c.state, operations.c.id,
+    postgresql_where=text("state IN ('dead', 'declined', 'discarded', 'superseded')"),
+)  # fmt: skip
 Index("operations_leases", operations.c.lease_until, postgresql_where=text("state = 'calling'"))
 
 #: What was asked: arguments and the frozen request. Apart from the row, which is rewritten at every step.

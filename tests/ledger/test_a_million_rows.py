@@ -14,7 +14,7 @@ from given.ledger import LANE, TERMS, item, success
 
 from ledger import accept as accepting
 from ledger import claim as claiming
-from ledger import due, groups, history, lapsed, letters, record, related, reopen, successes, waiting
+from ledger import due, found, groups, history, lapsed, letters, record, related, reopen, successes, waiting
 from ledger.accept import accept
 from ledger.claim import Wanted, claim
 from ledger.session import Connection, Ledger
@@ -134,6 +134,21 @@ def test_what_people_ask_touches_few_pages_among_a_million_operations(full: Ledg
         status = pages(connection, waiting._WAITING, {"providers": ["acme"], "bound": 500})
         assert status / 1001 < 25, "what waits must not be read to its end to be shown"
         assert pages(connection, waiting._CALLING, {"tenants": None}) < 30
+
+
+def test_operations_of_a_state_that_is_rare_are_found_however_long_the_past_is(full: Ledger) -> None:
+    with full.connection() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "UPDATE lockgate.operations SET state = 'declined' WHERE business_key IN ('order:1', 'order:2')"
+        )
+        for state, there in (("declined", 2), ("discarded", 0), ("calling", 0)):
+            condition = found._CONDITIONS["state"].format(state=state)
+            assert pages(connection, found._LIST.format(conditions=condition), {"limit": 50}) < 30, state
+            assert len(found.listed(connection, found.Wanted(state=state))) == there
+        nobody = found._ANY.format(conditions=found._CONDITIONS["tenant"])
+        assert pages(connection, nobody, {"tenant": "nobody"}) < 60
+        assert found.listed(connection, found.Wanted(tenant="nobody")) == []
+        assert len(found.listed(connection, found.Wanted(tenant="default"))) == 50
 
 
 def test_pages_of_dead_letters_and_groups_touch_few_pages_among_50_000_letters(full: Ledger) -> None:
