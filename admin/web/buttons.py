@@ -3,7 +3,7 @@
 import re
 
 _SAID = (
-    (r"lockgate deadletter resolve \S+ --as none\b[^`]*", "Nothing happened"),
+    (r"lockgate deadletter resolve \S+ --as none\b[^`]*", "Nothing happened, for sure"),
     (r"lockgate deadletter resolve \S+ --as declined\b[^`]*", "It was declined"),
     (r"lockgate deadletter resolve \S+ --as succeeded\b[^`]*", "It happened"),
     (r"lockgate deadletter requeue\b[^`]*", "Requeue"),

@@ -38,5 +38,5 @@ def test_there_are_some() -> None:
 
 def test_a_sentence_stays_a_sentence() -> None:
     said = "if it is not there, `lockgate deadletter resolve dl_4 --as none`, then `.again(after='7', …)`"
-    assert named(said) == "if it is not there, “Nothing happened”, then “Correct it”"
+    assert named(said) == "if it is not there, “Nothing happened, for sure”, then “Correct it”"
     assert named("there is no `nonsense` of ours") == "there is no `nonsense` of ours"
