@@ -21,6 +21,8 @@ WHERE o.state = 'calling' AND o.lease_until < statement_timestamp() AND ledger.r
 ORDER BY o.lease_until LIMIT %(limit)s
 """
 
+# Time for which a person holds work back does not count against its deadline, also before the pause is lifted and the
+# deadlines are moved; what the caller wished or allowed ends all the same.
 _OVERDUE = """
 SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.purpose, o.effect, o.failures, o.frozen,
     o.reference, o.code, o.reason, o.pending_trip, o.crashes, o.ticket_id,
@@ -31,6 +33,10 @@ SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.pu
 FROM lockgate.operations o
 WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.decide_at < statement_timestamp()
     AND (o.provider = 'local' OR o.kind = ANY(%(known)s))
+    AND (o.reason = 'exhausted' OR o.revoked_at < statement_timestamp() OR o.expires_at < statement_timestamp()
+        OR NOT EXISTS (
+            SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = o.provider AND p.cause = 'person'
+            AND coalesce(p.tenant, o.tenant) = o.tenant AND coalesce(p.kind, o.kind) = o.kind))
 ORDER BY o.decide_at LIMIT %(limit)s
 """
 

@@ -141,7 +141,7 @@ def test_operations_of_a_state_that_is_rare_are_found_however_long_the_past_is(f
         connection.execute(
             "UPDATE lockgate.operations SET state = 'declined' WHERE business_key IN ('order:1', 'order:2')"
         )
-        for state, there in (("declined", 2), ("discarded", 0), ("calling", 0)):
+        for state, there in (("declined", 2), ("discarded", 0)):
             condition = found._CONDITIONS["state"].format(state=state)
             assert pages(connection, found._LIST.format(conditions=condition), {"limit": 50}) < 30, state
             assert len(found.listed(connection, found.Wanted(state=state))) == there

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from given.ledger import LANE, TERMS, item
 
-from ledger import due, follow, guard, lapsed, usage
+from ledger import due, follow, guard, lapsed, pauses, usage
 from ledger.accept import Answer, accept
 from ledger.claim import Claimed, claim
 from ledger.record import Heard
-from ledger.session import Ledger
+from ledger.session import Connection, Ledger
 from operations.means import Assurance
 from operations.operation import Purpose
 from operations.outcome import Effect
@@ -176,6 +176,40 @@ def test_what_follows_is_hinted_again_until_it_is_finalised(
     with ledger.connection() as connection:
         connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
         assert follow.unfinished(connection, limit=10) == []
+
+
+def overdue(connection: Connection) -> list[str]:
+    return sorted(stray.why for stray in lapsed.overdue(connection, assurance, known=["acme.make"], limit=10))
+
+
+def test_a_deadline_waits_while_a_person_holds_the_work_back_and_afterwards_is_as_far_away_as_before(
+    ledger: Ledger,
+) -> None:
+    accept(ledger, [item("late"), item("expired")])
+    with ledger.connection() as connection:
+        pauses.pause(connection, "acme", cause="person", by="ann", because="their maintenance")
+        connection.execute("UPDATE lockgate.pauses SET since = since - interval '2 hours'")
+        connection.execute(
+            "UPDATE lockgate.operations SET accepted_at = statement_timestamp() - interval '3 hours', "
+            "deadline_at = statement_timestamp() - interval '1 hour', decide_at = statement_timestamp() - interval '1 hour'"
+        )
+        connection.execute(
+            "UPDATE lockgate.operations SET deadline_at = statement_timestamp() + interval '1 hour', "
+            "expires_at = decide_at WHERE business_key = 'expired'"
+        )
+        assert overdue(connection) == ["expired"]
+        pauses.lift(connection, "acme", causes=("person",))
+        assert overdue(connection) == ["expired"]
+        connection.execute("UPDATE lockgate.operations SET decide_at = decide_at - interval '2 hours'")
+        assert overdue(connection) == ["deadline", "expired"]
+
+
+def test_a_refused_credential_stops_no_deadline(ledger: Ledger) -> None:
+    accept(ledger, [item("late")])
+    with ledger.connection() as connection:
+        pauses.pause(connection, "acme", cause="connection", by="lockgate", because="401", credential="x")
+        connection.execute("UPDATE lockgate.operations SET deadline_at = accepted_at, decide_at = accepted_at")
+        assert overdue(connection) == ["deadline"]
 
 
 @pytest.mark.parametrize("follows", [True, False])
