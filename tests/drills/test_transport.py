@@ -15,7 +15,7 @@ import pytest
 from given.peer import OK, Line, Peer, answers, answers_always
 
 from integrations import classify
-from integrations.connection import NotSentError
+from integrations.connection import DeadlineSocket, NotSentError
 from integrations.transport import Limits, Transport
 from operations.outcome import Deferred, Effect, ErrorClass
 from operations.request import Reply, Request, Silence
@@ -56,6 +56,21 @@ def for_ever(line: Line, start: bytes, piece: bytes, every: float = 0.05) -> Non
     while True:
         line.say(piece)
         time.sleep(every)
+
+
+def test_headers_and_body_leave_in_one_write(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write = DeadlineSocket.sendall
+
+    def counted(socket: DeadlineSocket, data: bytes) -> None:
+        written.append(data)
+        write(socket, data)
+
+    monkeypatch.setattr(DeadlineSocket, "sendall", counted)
+    with Peer(answers(OK)) as peer:
+        assert isinstance(send(transport, peer.url), Reply)
+    assert len(written) == 1
+    assert written[0].endswith(b"\r\n\r\n" + WRITE.body)
 
 
 # ---- time: the total deadline ----
