@@ -40,7 +40,7 @@ def main() -> int:
 def _soak(folder: Path, subject: str, given: argparse.Namespace) -> int:
     command = [
         sys.executable, "-m", "soak", "--subject", subject, "--seed", str(given.seed), "--count", str(given.count),
-        "--folder", str(folder), *(f"--only={attack}" for attack in ATTACKS),
+        "--folder", str(folder), "--room=0", *(f"--only={attack}" for attack in ATTACKS),
     ]  # fmt: skip
     if subject != SUBJECTS["Lockgate"]:  # which says itself when all must have ended; they would be waited for in vain
         command += ["--patience", str(given.patience)]

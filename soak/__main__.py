@@ -79,6 +79,8 @@ def _run(given: argparse.Namespace, folder: Path, command: str, screen: Screen) 
         ) from None
     if given.hits and not hasattr(subject, "POINTS"):
         raise SoakError("--hits is for a subject with crash points: --subject soak.subject.crashing")
+    if given.room is None:
+        given.room = getattr(subject, "ROOM", 0)
     course = _course(given, own)  # refuses before anything is made
     stage = Stage(place, subject, given.subject, more=more, wrong_clocks=given.wrong_clocks)
     run = Run(stage, subject, course, command, screen.say, screen.show)
@@ -91,6 +93,7 @@ def _course(given: argparse.Namespace, own: Sequence[Operation]) -> Course:
     wrong = [
         (given.count < 1, "--count is a number of operations, at least 1"),
         (given.pace <= 0, "--pace is operations per second, more than 0"),
+        (given.room < 0, "--room is a number of operations, or 0 for any"),
         (not 0 <= given.share <= 1, "--share lies between 0 and 1"),
         (not 1 <= given.tenants <= len(TENANTS), f"--tenants lies between 1 and {len(TENANTS)}"),
         (not 0 < given.pause[0] <= given.pause[1], "--pause takes the shorter first, and no 0"),
@@ -107,7 +110,7 @@ def _course(given: argparse.Namespace, own: Sequence[Operation]) -> Course:
     }
     return Course(
         given.count, given.pace, given.share, (given.pause[0], given.pause[1]), tuple(given.only), given.patience,
-        tuple(given.without), shares, given.hits,
+        tuple(given.without), shares, given.hits, given.room,
     )  # fmt: skip
 
 
@@ -162,6 +165,11 @@ def parser() -> argparse.ArgumentParser:
         "--without", action="append", default=[], metavar="FAULT", help="a fault that is not played, such as F20"
     )
     taken.add_argument("--hits", type=int, default=0, help="end once each crash point of the subject was hit so often")
+    taken.add_argument(
+        "--room",
+        type=int,
+        help="operations that may be open, or the client waits; 0 for any number (as the subject says)",
+    )
     taken.add_argument("--subject", default="soak.subject.lockgate", help="the module that is put to the soak")
     taken.add_argument("--plugin", action="append", default=[], help="a module that every worker loads")
     taken.add_argument("--path", action="append", default=[], help="a folder in which subject and plugins are found")

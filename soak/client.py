@@ -35,14 +35,16 @@ class Client:
         agreed: tells the business keys.
         log: where the words are written down.
         pace: operations per second.
+        room: operations that may be open; 0 for any number.
     """
 
-    def __init__(self, subject: ModuleType, agreed: Terms, log: Path, *, pace: float) -> None:
+    def __init__(self, subject: ModuleType, agreed: Terms, log: Path, *, pace: float, room: int) -> None:
         self._subject = subject
         self._agreed = agreed
         self._file = log.open("a", buffering=1)
         self._lock = threading.Lock()
         self._pace = pace
+        self._most = room
         self._rng = random.Random(f"{agreed.seed}/client")
         self._ended = threading.Event()
         self._began = time.monotonic()
@@ -78,8 +80,8 @@ class Client:
             raise
 
     def _room(self) -> bool:
-        """Wait while more is open than the subject has room for, in one that says so: on a slow machine it is asked less."""
-        most = getattr(self._subject, "ROOM", 0)
+        """Wait while more is open than there is room for: on a slow machine less is asked for."""
+        most = self._most
         while most and not self._ended.is_set():
             with self._lock:
                 if time.monotonic() - self._looked > _LOOK:
@@ -144,10 +146,11 @@ def main() -> int:
     parser.add_argument("--subject", required=True)
     parser.add_argument("--pace", type=float, required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--room", type=int, required=True)
     given = parser.parse_args()
     folder = Path(os.environ["SOAK_FOLDER"])
     agreed = terms.read(folder)
-    client = Client(loaded(given.subject, ()), agreed, folder / FILE, pace=given.pace)
+    client = Client(loaded(given.subject, ()), agreed, folder / FILE, pace=given.pace, room=given.room)
     signal.signal(signal.SIGTERM, lambda *_: client.end())
     client.ask_for(islice(_wishes(given.subject, agreed.seed), given.count))
     return bool(client.trouble)

@@ -21,6 +21,7 @@ from soak.stage import Crash, Stage
 SAMPLES = "samples.jsonl"
 _TICK = 0.1  # seconds
 _QUIET = 3.0  # seconds for which nothing more may be open, so that an effect that comes late shows itself
+_HELD_BACK = 10  # times as long may a client take that holds back, and is attacked until it is through
 _GRACE = 140.0  # seconds beyond the longest deadline in which the last doubts must be settled
 
 
@@ -38,6 +39,7 @@ class Course:
         without: faults that are not played.
         shares: of each provider, the part of the operations that is asked of it; empty where nobody says.
         hits: the client is ended once each crash point of the subject was hit so often; 0 for no such end.
+        room: operations that may be open, or the client waits; 0 for any number.
     """
 
     count: int
@@ -49,6 +51,7 @@ class Course:
     without: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     hits: int = 0
+    room: int = 0
 
     @property
     def seconds(self) -> float:
@@ -134,24 +137,26 @@ class Run:
     def _attack(self, seed: int) -> list[dict[str, Any]]:
         """The client asks, and everything is broken meanwhile."""
         look = self.subject.states(self.stage.place.database_url)
-        planned = nemesis.plan(seed, self.course.seconds, pause=self.course.pause, only=self.course.only)
+        course = self.course
+        lasting = course.seconds * (_HELD_BACK if course.room else 1)
+        planned = nemesis.plan(seed, lasting, pause=course.pause, only=course.only)
         foe = nemesis.Nemesis(self.stage, seed, planned, self.folder / nemesis.FILE)
-        self.stage.start_client(pace=self.course.pace, count=self.course.count)
+        self.stage.start_client(pace=course.pace, count=course.count, room=course.room)
         began = time.monotonic()
         self._moments["began"] = time.time()
         told = 0
         try:
-            while self.stage.asking or foe.left:
+            while self.stage.asking or (foe.left and not course.room):
                 foe.tick(time.monotonic() - began)
                 self.stage.mend()
                 self._sample(look)
-                if self.course.hits and fewest(self.subject.POINTS, self.folder) >= self.course.hits:
+                if course.hits and fewest(self.subject.POINTS, self.folder) >= course.hits:
                     self.stage.end_client()
                 for entry in foe.done[told:]:
                     if "began" not in entry:
                         self.say(f"{entry['id']}: {entry['said']}")
                 told = len(foe.done)
-                self.watch(Progress("attacked", self._states, time.monotonic() - began, self.course.seconds))
+                self.watch(Progress("attacked", self._states, time.monotonic() - began, course.seconds))
                 time.sleep(_TICK)
         finally:
             foe.end()

@@ -108,11 +108,11 @@ class Stage:
                 _must_come_up(child, until)
         say(f"workers … up: {', '.join(f'{name} ({pool}, {slots})' for name, (pool, slots) in self._fleet.items())}")
 
-    def start_client(self, *, pace: float, count: int) -> None:
-        """Let the client ask."""
+    def start_client(self, *, pace: float, count: int, room: int = 0) -> None:
+        """Let the client ask; with room it holds back while so many are open."""
         argv = [
             sys.executable, "-m", "soak.client", "--subject", self._subject_name, "--pace", str(pace),
-            "--count", str(count),
+            "--count", str(count), "--room", str(room),
         ]  # fmt: skip
         self.place.folder.joinpath(asked.FILE).touch()
         environment = self._environment | self._arms("client")

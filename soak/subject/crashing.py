@@ -25,7 +25,7 @@ HELPERS = {
     name: [sys.executable, "-m", f"soak.subject.{module}"]
     for name, module in (("sweeper-1", "sweeper"), ("sweeper-2", "sweeper"), ("operator", "person"))
 }
-ROOM = 150  # operations that may be open: what waited for minutes would die of its deadline, and not of a mistake
+ROOM = 150  # fewer than elsewhere: here a hint is lost every moment
 #: Permanent refusals are played more often than other faults: only what had no effect is requeued.
 FAULTS = (*PLANNED, "F21", "F21", "F21")
 _DEADLINE = "4h"

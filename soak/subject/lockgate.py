@@ -28,6 +28,9 @@ from soak.wishes import Wish
 
 APP = "tasks"
 _NEVER = 86_400.0  # seconds; where nothing can be looked up, nothing has to show
+#: Operations that may be open, or the client waits: on a machine that is slow, or in a run that is long, a backlog without
+#: end would have work die of its deadline, and not of a mistake.
+ROOM = 600
 UNSURE = (AcceptBusy, AcceptUnknown, LedgerUnavailable)
 #: Of each kind: what the provider's journal calls its effect, where it is sent, and its business key.
 _KINDS = {
