@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deadletter.edit import refuse_edit
 from deadletter.requeue import refuse
 from deadletter.retention import Countdown, countdown
-from deadletter.review import Step, describe_closed, next_step
+from deadletter.review import Step, describe_closed, last_status, next_step
 from integrations.registry import BoundKind, Registry
 from ledger import edits, groups, history, letters, looks, run_letters
 from ledger.edits import Edit
@@ -63,11 +63,10 @@ def dossier(ledger: Ledger, registry: Registry, letter_id: int) -> Dossier | Non
         if dead is None or story is None:
             return None
         bound = registry.kinds.get(dead.kind)
-        status = next((tried.status for tried in reversed(story.attempts) if tried.status is not None), None)
         return Dossier(
             dead=dead,
             story=story,
-            step=next_step(dead, bound, task=story.task, status=status),
+            step=next_step(dead, bound, status=last_status(story)),
             may=allowed(dead, bound),
             group=groups.get(connection, dead.letter.fingerprint),
             looks=looks.of_operation(connection, dead.id),

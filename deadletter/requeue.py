@@ -8,7 +8,7 @@
 
 from config import crashpoint
 from config.errors import ConfigError
-from deadletter.review import NEVER_A_REQUEST, describe_closed, resolve_command
+from deadletter.review import NEVER_A_REQUEST, describe_closed, edit_command, resolve_command
 from integrations.registry import BoundKind, Registry
 from ledger import audit, letters, reopen
 from ledger.audit import Order
@@ -102,8 +102,12 @@ def refuse(dead: Dead, bound: BoundKind | None) -> None:
         )
     if effect is Effect.NONE and dead.frozen and not dead.key_forgotten:
         raise NotAllowedError(
-            f"{name} cannot be sent again under its key, {dead.provider} would repeat its last answer: open the next "
-            f"generation with `.again(after='{dead.id}', …)`"
+            f"{name} cannot be sent again under its key, {dead.provider} would repeat its last answer: "
+            + (
+                "let its caller call again, and discard it"
+                if dead.letter.business_key is None
+                else f"`{edit_command(name)}` sends it with a new one"
+            )
         )
 
 

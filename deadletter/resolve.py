@@ -61,7 +61,7 @@ def declined(ledger: Ledger, letter_id: int, order: Order, *, code: str | None) 
 def nothing_happened(ledger: Ledger, letter_id: int, order: Order) -> None:
     """It is proven that the effect is none. The letter stays open: how it goes on is another decision.
 
-    From here it may be requeued, replaced by the next generation (`.again(…)`), or discarded.
+    From here it may be requeued, replaced by the next generation (`lockgate deadletter edit`), or discarded.
 
     Raises:
         NotAllowedError: it is not open, or it is done.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from integrations.registry import BoundKind
+from ledger.history import Story
 from ledger.lanes import LOCAL
 from ledger.letters import Dead
 from operations.means import Means
@@ -13,6 +14,7 @@ NEVER_A_REQUEST = (
     "refused"  # the reason of what a canvas or a message from elsewhere brought, and could not be accepted
 )
 _FORBIDDEN = 403  # judged in front of any idempotency layer: the same request may pass later
+_REDIRECTS = range(300, 400)  # so is this, and no argument of ours has anything to do with it
 _BECAUSE = '--because "…"'
 
 
@@ -31,19 +33,16 @@ class Step:
     @property
     def action(self) -> str:
         """What it is, for a page with buttons: requeue, resolve, discard, edit (the next generation), or nothing."""
-        if ".again(" in self.command:
-            return "edit"
         words = self.command.split()
         return words[2] if words else ""
 
 
-def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "", status: int | None = None) -> Step:  # noqa: PLR0911  one step for each case
+def next_step(dead: Dead, bound: BoundKind | None, *, status: int | None = None) -> Step:  # noqa: PLR0911  one step for each case
     """The sensible next step.
 
     Args:
         dead: the letter and its operation.
         bound: its kind; None for a plain task, or a kind that this deployment does not know.
-        task: the Celery task that carries it out, for the next generation.
         status: of the provider's last answer.
     """
     name, effect = dead.letter.name, Effect(dead.effect)
@@ -61,12 +60,18 @@ def next_step(dead: Dead, bound: BoundKind | None, *, task: str = "", status: in
     if effect is Effect.UNKNOWN:
         return _in_doubt(dead, bound)
     if dead.frozen and not dead.key_forgotten:
+        if dead.letter.business_key is None:
+            return Step(
+                f"lockgate deadletter discard {name} {_BECAUSE}",
+                f"nothing happened, and under its key {dead.provider} would only repeat its last answer; it has no business "
+                "key, so that a new call is a new operation: let its caller call again",
+            )
         return Step(
-            f"{task or dead.kind}.again(after='{dead.id}', …)",
-            f"nothing happened, and under this key {dead.provider} would only repeat its last answer: the next generation "
-            "has a key of its own",
+            edit_command(name),
+            f"nothing happened, and under this key {dead.provider} would only repeat its last answer: this sends it under a "
+            "key of its own, as it is or corrected",
         )
-    return _without_effect(dead, bound, task, status)
+    return _without_effect(dead, bound, status)
 
 
 def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
@@ -84,7 +89,7 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
         why = (
             f"{dead.provider} was asked twice and does not show it, and it repeats its error under this key: look there "
             f"yourself; if it is not there, `lockgate deadletter resolve {dead.letter.name} --as none`, then "
-            f"`.again(after='{dead.id}', …)`"
+            f"`{edit_command(dead.letter.name)}`"
         )
     else:
         why = (
@@ -94,25 +99,49 @@ def _in_doubt(dead: Dead, bound: BoundKind | None) -> Step:
     return Step(resolve_command(dead), why)
 
 
-def _without_effect(dead: Dead, bound: BoundKind | None, task: str, status: int | None) -> Step:
-    name, again = dead.letter.name, f"{task or dead.kind}.again(after='{dead.id}', …)"
+def _without_effect(dead: Dead, bound: BoundKind | None, status: int | None) -> Step:
+    name = dead.letter.name
     if dead.letter.error_class != ErrorClass.CLIENT:
-        return Step(_requeue(name), f"nothing happened ({dead.letter.reason}): it is safe to send")
+        return Step(_requeue(name), f"nothing happened ({dead.letter.reason.replace('_', ' ')}): it is safe to send")
     if status == _FORBIDDEN:
         return Step(
-            _requeue(name), f"nothing happened: {dead.provider} refused it for want of a permission; grant it there"
+            _requeue(name),
+            f"nothing happened: {dead.provider} refused it for want of a permission; grant it there, then send it again",
         )
-    if bound is not None and bound.assurance.means is Means.KEY and not dead.key_forgotten:
+    if status in _REDIRECTS:
         return Step(
-            again,
+            _requeue(name),
+            f"nothing happened: {dead.provider} pointed to another address, and nothing is sent there; mend the address in "
+            "its file, or there, then send it again",
+        )
+    if bound is not None and _repeats(dead, bound):
+        return Step(
+            edit_command(name),
             f"nothing happened: {dead.provider} refused this very request, and may repeat that under the same key; this "
-            "sends corrected arguments under a new one",
+            "sends it under a new one, corrected, or as it is when the cause was there",
         )
     return Step(
         _requeue(name),
         f"nothing happened: {dead.provider} refused this very request; this sends the same one again, once the cause is "
-        f"mended there; `{again}` sends other arguments",
+        f"mended there; `{edit_command(name)}` sends other arguments",
     )
+
+
+def _repeats(dead: Dead, bound: BoundKind) -> bool:
+    """Whether the provider may only repeat its last answer under the key, so that another key makes sense by itself."""
+    kept = bound.assurance.means is Means.KEY and dead.was_sent and not dead.key_forgotten
+    asked_for = dead.frozen or dead.letter.error_class == ErrorClass.CLIENT
+    return kept and asked_for and dead.letter.business_key is not None
+
+
+def last_status(story: Story) -> int | None:
+    """The status of the provider's last answer."""
+    return next((tried.status for tried in reversed(story.attempts) if tried.status is not None), None)
+
+
+def edit_command(name: str) -> str:
+    """The command that sends the next generation: as it is under a new key, or corrected."""
+    return f"lockgate deadletter edit {name} {_BECAUSE}"
 
 
 def resolve_command(dead: Dead) -> str:

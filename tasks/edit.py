@@ -10,6 +10,7 @@ from typing import Any
 
 from deadletter.edit import difference, needs_a_second, refuse_approval, refuse_decided, refuse_edit
 from deadletter.requeue import bound_kind
+from deadletter.review import last_status, next_step
 from integrations.registry import BoundKind
 from ledger import audit, edits, history, letters
 from ledger.accept import Answer
@@ -19,7 +20,7 @@ from ledger.edits import Edit
 from ledger.lanes import lane_ids
 from ledger.letters import Dead
 from ledger.reopen import lane_key
-from ledger.session import Connection
+from ledger.session import Connection, Ledger
 from operations import keys
 from operations.errors import InvalidArgumentsError, NotAllowedError
 from tasks.draft import Draft, Posting, acceptance, draft
@@ -39,12 +40,12 @@ def arguments(platform: Platform, letter_id: int) -> dict[str, Any]:
 
 
 def propose(platform: Platform, letter_id: int, changes: Mapping[str, Any], order: Order) -> Edit:
-    """Correct some arguments. Where it is money this waits for a second person; else it goes out at once.
+    """Correct some arguments, or none where only the key has to be another one. Money waits for a second person.
 
     Args:
         platform: the parts.
         letter_id: the dead letter, whose effect is proven none.
-        changes: the fields that shall be others.
+        changes: the fields that shall be others; none sends the same under a new key, where the old one is used up.
         order: who, and why.
 
     Raises:
@@ -57,7 +58,7 @@ def propose(platform: Platform, letter_id: int, changes: Mapping[str, Any], orde
         before = _arguments(platform, connection, dead)
         made = _drafted(bound, dead, before, {**before, **changes})
         changed = difference(before, made.arguments)
-        if not changed:
+        if not changed and not _stuck(ledger, connection, dead, bound):
             raise NotAllowedError(f"nothing of {dead.letter.name} is changed: requeue it, or say what shall be other")
         edit = edits.add(
             ledger,
@@ -116,6 +117,13 @@ def _editable(platform: Platform, dead: Dead | None, letter_id: int) -> tuple[De
             f"there is no dead letter dl_{letter_id}: `lockgate deadletter list` shows those there are"
         )
     return dead, refuse_edit(dead, bound_kind(platform.registry, dead))
+
+
+def _stuck(ledger: Ledger, connection: Connection, dead: Dead, bound: BoundKind) -> bool:
+    """Whether another key alone is the sensible step."""
+    told = history.story(ledger, connection, dead.id)
+    assert told is not None
+    return next_step(dead, bound, status=last_status(told)).action == "edit"
 
 
 def _arguments(platform: Platform, connection: Connection, dead: Dead) -> dict[str, Any]:

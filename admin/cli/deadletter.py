@@ -147,10 +147,10 @@ def resolve(
             said = f"dl_{letter_id} is resolved: it succeeded{f' as {reference}' if reference else ''}"
         case "declined":
             resolving.declined(here.ledger, letter_id, who, code=code)
-            said = f"dl_{letter_id} is resolved: it was declined; .again(…) may open the next generation"
+            said = f"dl_{letter_id} is resolved: it was declined; its caller may open the next generation by .again(…)"
         case _:
             resolving.nothing_happened(here.ledger, letter_id, who)
-            said = f"dl_{letter_id} had no effect; it stays open: requeue it, open the next generation, or discard it"
+            said = f"dl_{letter_id} had no effect; it stays open: requeue, edit or discard it"
     _say({"id": f"dl_{letter_id}", "as": end, "reference": reference}, said, as_json=as_json)
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option("--because", help="Why; the audit keeps it with your name.")
 @as_json
 def edit(name: str, *, changes: tuple[str, ...], because: str | None, as_json: bool) -> None:
-    """Send corrected arguments as the next generation, where nothing happened for sure; money waits for a second person.
+    """Send it with a new key, corrected or as it is, where nothing happened for sure; money waits for a second person.
 
-    Without --set, show the arguments that there are.
+    Without --set and --because, show the arguments that there are. It goes out as the next generation of its business key.
     """
     from admin.cli import paper
     from admin.cli.deadletter import letter_of
@@ -30,22 +30,25 @@ def edit(name: str, *, changes: tuple[str, ...], because: str | None, as_json: b
     from tasks.platform import platform
 
     letter_id = letter_of(name)
-    if not changes:
+    if not changes and because is None:
         known = editing.arguments(platform(), letter_id)
         if as_json:
             paper.write_json(known)
         else:
             paper.facts({field: json.dumps(value, ensure_ascii=False) for field, value in known.items()})
+            click.echo()
+            click.secho(f'Next: lockgate deadletter edit dl_{letter_id} --set FIELD=VALUE --because "…"', bold=True)
         return
     if not (because or "").strip():
         raise click.UsageError(f'say why: lockgate deadletter edit {name} --set FIELD=VALUE --because "…"')
     made = editing.propose(platform(), letter_id, dict(_pair(each) for each in changes), order(str(because)))
-    said = f"edit {made.id} of dl_{letter_id} waits: it is money, and a second person must approve it"
+    said = (
+        f"edit {made.id} of dl_{letter_id} waits: it is money, and somebody else must say "
+        f'`lockgate deadletter approve {made.id} --because "…"`'
+    )
     if made.state == "applied":
-        said = (
-            f"dl_{letter_id} is superseded by {made.new_operation_id}, which goes out with "
-            f"{', '.join(made.fields)} corrected"
-        )
+        how = f"with {', '.join(made.fields)} corrected" if made.fields else "as it was, with a new key"
+        said = f"dl_{letter_id} is superseded by {made.new_operation_id}, which goes out {how}"
     _say(made, said, as_json=as_json)
 
 
@@ -67,6 +70,8 @@ def edits(*, as_json: bool) -> None:
     else:
         rows = [(one.id, f"dl_{one.letter_id}", _told(one), one.by, one.at, one.because) for one in found]
         paper.table(("edit", "dead letter", "changes", "by", "at", "because"), rows)
+        click.echo()
+        click.secho(f'Next: lockgate deadletter approve {found[0].id} --because "…", or reject', bold=True)
     if found:
         raise click.exceptions.Exit(1)
 
@@ -117,6 +122,8 @@ def _pair(said: str) -> tuple[str, Any]:
 
 
 def _told(one: "Edit") -> str:
+    if not one.difference:
+        return "the same, with a new key"
     return "; ".join(f"{name}: {json.dumps(old)} → {json.dumps(new)}" for name, (old, new) in one.difference.items())
 
 

@@ -8,7 +8,7 @@ _SAID = (
     (r"lockgate deadletter resolve \S+ --as succeeded\b[^`]*", "It happened"),
     (r"lockgate deadletter requeue\b[^`]*", "Requeue"),
     (r"lockgate deadletter discard\b[^`]*", "Discard"),
-    (r"[\w.]*\.again\([^`]*\)", "Correct it"),
+    (r"lockgate deadletter edit \S+ --because[^`]*", "Send with a new key"),
     (r"lockgate deadletter (?:list|groups)\b[^`]*", "the page Dead letters"),
     (r"lockgate deadletter runs\b[^`]*", "the page Runs"),
     (r"lockgate deadletter edits\b[^`]*", "the page Approvals"),

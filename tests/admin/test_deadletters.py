@@ -115,7 +115,7 @@ def test_a_doubt_under_a_frozen_key_ends_with_the_next_generation(deployment: De
     assert "Next: lockgate deadletter resolve dl_2 --as succeeded" in page.out
     assert console.run("deadletter", "resolve", "dl_2", "--as", "none", *BECAUSE).code == 0
     frozen = console.run("deadletter", "requeue", "dl_2", *BECAUSE)
-    assert (frozen.code, ".again(after=" in frozen.err) == (1, True)
+    assert (frozen.code, "lockgate deadletter edit dl_2" in frozen.err) == (1, True)
     again = take_payment.again(after=str(deployment.row("o.id", result.id)), **arguments("2003"))
     deployment.ends(again.id)
     assert len(effects(deployment)) == 1

@@ -140,6 +140,25 @@ def test_of_two_people_who_approve_one_wins_and_the_other_is_told(working: Deplo
     eventually(lambda: len(charges(working, "8604")) == 1)
 
 
+def test_what_is_kept_under_the_key_goes_out_as_it_is_with_a_new_one(working: Deployment) -> None:
+    """F21: a refusal that the provider keeps; its cause was there, and nothing of ours has to be corrected."""
+    working.sandbox.fault("F21", times=1, match=PAYMENTS)
+    old = take_payment.delay(**order("8608"))
+    working.ends(old.id, "dead")
+    ann = Console(working.environment | {"LOCKGATE_ACTOR": "ann"})
+    bob = Console(working.environment | {"LOCKGATE_ACTOR": "bob"})
+    because = ("--because", "their parser is mended")
+    assert ann.json("deadletter", "show", "dl_1")["next"]["action"] == "edit"
+    said = ann.run("deadletter", "edit", "dl_1", *because)
+    assert (said.code, "lockgate deadletter approve 1" in said.out) == (0, True), said.err
+    waiting = bob.run("deadletter", "edits")
+    assert "the same, with a new key" in waiting.out
+    assert "Next: lockgate deadletter approve 1" in waiting.out
+    assert bob.run("deadletter", "approve", "1", *because).code == 0
+    eventually(lambda: len(charges(working, "8608")) == 1)
+    assert working.state_of(old.id) == "superseded"
+
+
 def test_a_doubt_other_intents_and_wrong_arguments_are_refused(working: Deployment) -> None:
     refused(working, "8605")
     here = working.platform

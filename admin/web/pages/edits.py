@@ -15,6 +15,7 @@ from admin.web.place import Place
 from admin.web.route import Done, Reason, order, read
 from config.errors import ConfigError
 from deadletter.dossier import Dossier
+from deadletter.edit import needs_a_second
 from ledger import edits as kept
 from ledger.audit import Order
 from ledger.edits import Edit
@@ -24,15 +25,22 @@ from tasks import edit as editing
 class Changes(Reason):
     """The arguments that shall be others; from a form, texts that are read as the argument is."""
 
-    changes: dict[str, Any] = Field(min_length=1)
+    changes: dict[str, Any] = Field(default_factory=dict, description="None sends the same with a new key.")
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A dead letter's arguments, which may be personal, to be corrected."""
+    """A dead letter's arguments, which may be personal, to be corrected.
+
+    Attributes:
+        as_it_is: it may go out unchanged, for the provider may repeat its last answer under the old key.
+        money: a second person has to approve it.
+    """
 
     dossier: Dossier
     arguments: Mapping[str, Any]
+    as_it_is: bool
+    money: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +53,14 @@ class Edits:
 @read("/deadletters/<int:letter_id>/edit", "edit.html", needs=Role.OPERATOR)
 def edit(place: Place, person: Person, letter_id: int) -> Edited:
     """The arguments of a dead letter that had no effect, to correct them."""
-    return Edited(seen(place, person, letter_id), editing.arguments(place.platform, letter_id))
+    found, arguments = seen(place, person, letter_id), editing.arguments(place.platform, letter_id)
+    bound = place.registry.kind(found.dead.kind)
+    return Edited(found, arguments, as_it_is=found.step.action == "edit", money=needs_a_second(bound))
 
 
 @order("/deadletters/<int:letter_id>/edit", needs=Role.OPERATOR)
 def propose_edit(place: Place, person: Person, letter_id: int, given: Changes) -> Done:
-    """Correct some arguments: money waits for a second person, everything else goes out at once."""
+    """Send it with a new key, corrected or as it is: money waits for a second person, all else goes out at once."""
     seen(place, person, letter_id)
     before = editing.arguments(place.platform, letter_id)
     changes = {

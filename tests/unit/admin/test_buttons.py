@@ -21,7 +21,9 @@ def commands() -> list[str]:
         whole = re.sub(r'"\s+f?"', "", code).replace(
             "{resolve_command(dead)}", "lockgate deadletter resolve x --as succeeded"
         )
-        found += COMMAND.findall(whole.replace("{again}", "x.again(after='1')"))
+        found += COMMAND.findall(
+            re.sub(r"\{edit_command\([\w.]+\)\}", 'lockgate deadletter edit x --because "…"', whole)
+        )
     return sorted(set(found))
 
 
@@ -37,6 +39,7 @@ def test_there_are_some() -> None:
 
 
 def test_a_sentence_stays_a_sentence() -> None:
-    said = "if it is not there, `lockgate deadletter resolve dl_4 --as none`, then `.again(after='7', …)`"
-    assert named(said) == "if it is not there, “Nothing happened, for sure”, then “Correct it”"
+    edit = '`lockgate deadletter edit dl_4 --because "…"`'
+    said = f"if it is not there, `lockgate deadletter resolve dl_4 --as none`, then {edit}"
+    assert named(said) == "if it is not there, “Nothing happened, for sure”, then “Send with a new key”"
     assert named("there is no `nonsense` of ours") == "there is no `nonsense` of ours"

@@ -28,6 +28,7 @@ DEAD = Dead(
     True,
 )  # fmt: skip
 REQUEUE = 'lockgate deadletter requeue dl_42 --because "…"'
+EDIT = 'lockgate deadletter edit dl_42 --because "…"'
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +42,19 @@ def dead(reason: str = "client", effect: str = "none", **changes: Any) -> Dead:
     return replace(DEAD, letter=letter, reason=reason, effect=effect, **changes)
 
 
-def step(one: Dead, bound: BoundKind | None) -> Step:
-    return next_step(one, bound, task="tasks.payments.take_payment")
+def without_key(one: Dead) -> Dead:
+    return replace(one, letter=replace(one.letter, business_key=None))
+
+
+def step(one: Dead, bound: BoundKind | None, status: int | None = None) -> Step:
+    return next_step(one, bound, status=status)
 
 
 @pytest.mark.parametrize(
     ("one", "command"),
     [
-        (dead(), f"tasks.payments.take_payment.again(after='{ID}', …)"),
+        (dead(), EDIT),
+        (without_key(dead()), REQUEUE),
         (dead(key_forgotten=True), REQUEUE),
         (dead("exhausted"), REQUEUE),
         (dead("deadline"), REQUEUE),
@@ -58,7 +64,8 @@ def step(one: Dead, bound: BoundKind | None) -> Step:
             dead("frozen_key", "unknown"),
             'lockgate deadletter resolve dl_42 --as succeeded --reference REF --because "…"',
         ),
-        (dead("frozen_key", frozen=True), f"tasks.payments.take_payment.again(after='{ID}', …)"),
+        (dead("frozen_key", frozen=True), EDIT),
+        (without_key(dead("frozen_key", frozen=True)), 'lockgate deadletter discard dl_42 --because "…"'),
         (dead("frozen_key", frozen=True, key_forgotten=True), REQUEUE),
         (dead("refused"), 'lockgate deadletter discard dl_42 --because "…"'),
         (
@@ -69,6 +76,12 @@ def step(one: Dead, bound: BoundKind | None) -> Step:
 )
 def test_the_next_step(payment: BoundKind, one: Dead, command: str) -> None:
     assert step(one, payment).command == command
+
+
+@pytest.mark.parametrize("status", [301, 307, 308, 403])
+def test_what_no_idempotency_layer_saw_is_requeued_and_not_corrected(payment: BoundKind, status: int) -> None:
+    assert step(dead(), payment, status).command == REQUEUE
+    assert step(dead(), payment, 400).command == EDIT
 
 
 @pytest.mark.parametrize("means", [Means.KEY, Means.QUERY, Means.NOTHING])
