@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.address import LOOPBACK
 from config.errors import ConfigError, did_you_mean
+from config.openid import OPENID_NAMES, OpenId, openid, passwords
 from config.secret import Secret
 
 PREFIX = "LOCKGATE_"
 TENANT = re.compile(r"[a-z0-9_]{1,64}")
 DEAF_AFTER = 20.0  # seconds; a worker that stays deaf ends after two of these and its grace: less than a minute
 ADMIN_URL = "http://127.0.0.1:5556"
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 #: Variables that are not about one provider.
 NAMES = {
@@ -31,6 +32,7 @@ NAMES = {
     "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
     "LOCKGATE_ADMIN_URL": "where operators open the admin; http://127.0.0.1:5556 when unset",
     "LOCKGATE_FLOWER_URL": "where they open Flower; the admin leads there when it is set",
+    **OPENID_NAMES,
     "LOCKGATE_HOME": "the folder of `lockgate dev`; .lockgate when unset",
 }
 
@@ -40,6 +42,8 @@ class Settings:
     """The environment, as values.
 
     Attributes:
+        openid: who else signs operators in to the admin.
+        admin_passwords: whether they may sign in to it with a password.
         environment: all of it, for credentials; never printed.
     """
 
@@ -53,6 +57,8 @@ class Settings:
     deaf_after: float = DEAF_AFTER
     admin_url: str = ADMIN_URL
     flower_url: str = ""
+    openid: OpenId | None = None
+    admin_passwords: bool = True
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -63,6 +69,7 @@ class Settings:
             ConfigError: something needed is missing or wrong.
         """
         env = dict(os.environ if environment is None else environment)
+        through = openid(env)
         return cls(
             database_url=_url(env, "LOCKGATE_DATABASE_URL", ("postgresql",)),
             redis_url=_url(env, "LOCKGATE_REDIS_URL", ("redis", "rediss")),
@@ -74,6 +81,8 @@ class Settings:
             deaf_after=_seconds(env, "LOCKGATE_DEAF_AFTER", DEAF_AFTER, least=1.0),
             admin_url=_origin(env, "LOCKGATE_ADMIN_URL", ADMIN_URL),
             flower_url=_origin(env, "LOCKGATE_FLOWER_URL", ""),
+            openid=through,
+            admin_passwords=passwords(env, through),
             environment=env,
         )
 
@@ -108,7 +117,8 @@ class Settings:
             value for name, value in self.environment.items()
             if name.startswith(PREFIX) and name not in NAMES and not name.endswith("_BASE_URL")
         ]  # fmt: skip
-        return [text for text in (*parts, *keys, *credentials) if text]
+        client = [] if self.openid is None else [self.openid.client_secret.reveal()]
+        return [text for text in (*parts, *keys, *client, *credentials) if text]
 
     def check_names(self, fields: Mapping[str, Iterable[str]]) -> None:
         """Refuse variables that begin like ours and mean nothing.

@@ -378,9 +378,37 @@ admin_sessions = Table(
     "admin_sessions",
     metadata,
     Column("id", LargeBinary, primary_key=True, comment="SHA-256 of the cookie"),
-    Column("account_id", BigInteger, nullable=False, index=True),
+    Column("account_id", BigInteger, index=True, comment="of who came with a password"),
     Column("created_at", _time, nullable=False, server_default=_now),
     Column("seen_at", _time, nullable=False, server_default=_now),
+    Column("identity_id", BigInteger, index=True, comment="of who came through an OpenID provider"),
+    CheckConstraint("num_nonnulls(account_id, identity_id) = 1", name="whose"),
+)
+
+#: Who came through an OpenID provider, with the role that it gave them when they last came.
+admin_identities = Table(
+    "admin_identities",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="the provider's name for them, never given to anybody else"),
+    Column("name", Text, nullable=False, unique=True, comment="as the audit names them, from the first time on"),
+    Column("role", Text, nullable=False),
+    Column("tenants", ARRAY(Text), comment="all when null"),
+    Column("created_at", _time, nullable=False, server_default=_now),
+    Column("seen_at", _time, nullable=False, server_default=_now, comment="when they last signed in"),
+    Column("disabled_at", _time),
+    UniqueConstraint("issuer", "subject"),
+    _one_of("role", ["viewer", "operator", "admin"]),
+)
+
+#: Who was led to the OpenID provider and is not back.
+admin_departures = Table(
+    "admin_departures",
+    metadata,
+    Column("id", LargeBinary, primary_key=True, comment="SHA-256 of the cookie"),
+    Column("at", _time, nullable=False, server_default=_now, index=True),
+    Column("next", Text, nullable=False, comment="where they were going here"),
 )
 
 #: Programs that use the JSON interface.

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from admin.access import passwords
+from admin.access.openid.claims import PREFIX
 from admin.access.person import Person, Role
 from config.errors import ConfigError
 from ledger import audit
@@ -37,6 +38,11 @@ class Account:
     tenants: list[str] | None
     created_at: datetime
     disabled_at: datetime | None
+
+    @property
+    def through(self) -> str:
+        """How they sign in."""
+        return "password"
 
 
 def listed(connection: Connection) -> list[Account]:
@@ -119,6 +125,8 @@ def sign_in(connection: Connection, name: str, password: str) -> Person | None:
 
 def _locked(connection: Connection, name: str) -> Account:
     row = connection.execute(_LOCK, [name]).fetchone()
+    if row is None and name.startswith(PREFIX):
+        raise ConfigError(f"{name} signs in through the OpenID provider, which says their role and has their password")
     if row is None:
         raise ConfigError(f"there is no account {name}: `lockgate admin user list` shows all")
     return _account(row)

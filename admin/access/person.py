@@ -24,13 +24,15 @@ class Person:
     Attributes:
         name: as the audit names them; a program's is `token:<name>`.
         tenants: those whose work they may see; all when None.
-        account: the account's id; None for a program.
+        account: the account's id, of who came with a password.
+        identity: the identity's id, of who came through an OpenID provider.
     """
 
     name: str
     role: Role
     tenants: tuple[str, ...] | None = None
     account: int | None = None
+    identity: int | None = None
 
     def may(self, role: Role) -> bool:
         """Whether they may do what asks for a role."""

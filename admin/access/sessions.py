@@ -12,37 +12,63 @@ ABSOLUTE = 8 * 3600  # seconds after which it has ended in any case
 _NOTED = 60  # seconds; seen_at is no newer than that, so that a page costs no write
 _BYTES = 32
 
-_ALIVE = """
-a.disabled_at IS NULL AND s.seen_at > statement_timestamp() - %(idle)s * interval '1 second'
+# Whoever came in by a way that is closed by now has to come in by another.
+_WHO = """
+SELECT w.name, w.role, w.tenants, s.account_id, s.identity_id,
+    s.seen_at < statement_timestamp() - %(noted)s * interval '1 second'
+FROM lockgate.admin_sessions s CROSS JOIN LATERAL (
+    SELECT name, role, tenants FROM lockgate.admin_accounts
+    WHERE id = s.account_id AND disabled_at IS NULL AND %(passwords)s
+    UNION ALL
+    SELECT name, role, tenants FROM lockgate.admin_identities
+    WHERE id = s.identity_id AND disabled_at IS NULL AND issuer = %(issuer)s::text
+) w
+WHERE s.id = %(id)s AND s.seen_at > statement_timestamp() - %(idle)s * interval '1 second'
     AND s.created_at > statement_timestamp() - %(absolute)s * interval '1 second'
 """
-_WHO = f"""
-SELECT a.name, a.role, a.tenants, a.id, s.seen_at < statement_timestamp() - %(noted)s * interval '1 second'
-FROM lockgate.admin_sessions s JOIN lockgate.admin_accounts a ON a.id = s.account_id WHERE s.id = %(id)s AND {_ALIVE}
-"""  # noqa: S608  made of the constant above
 _SEEN = "UPDATE lockgate.admin_sessions SET seen_at = statement_timestamp() WHERE id = %s"
-_OPEN = "INSERT INTO lockgate.admin_sessions (id, account_id) VALUES (%s, %s)"
+_OPEN = "INSERT INTO lockgate.admin_sessions (id, account_id, identity_id) VALUES (%s, %s, %s)"
 _CLOSE = "DELETE FROM lockgate.admin_sessions WHERE id = %s"
 _FORGET = "DELETE FROM lockgate.admin_sessions WHERE created_at < statement_timestamp() - %s * interval '1 second'"
 
 
-def begin(connection: Connection, account: int) -> str:
-    """Begin a session under a new name; long ended ones are cleared away."""
+def begin(connection: Connection, person: Person, *, before: str = "") -> str:
+    """Begin a session under a new name; the browser's one before, and long ended ones, end.
+
+    Args:
+        connection: to the ledger.
+        person: whose session it is.
+        before: the cookie that the browser had, whosever it was.
+    """
+    if before:
+        end(connection, before)
     connection.execute(_FORGET, [ABSOLUTE])
     token = secrets.token_urlsafe(_BYTES)
-    connection.execute(_OPEN, [_id(token), account])
+    connection.execute(_OPEN, [_id(token), person.account, person.identity])
     return token
 
 
-def who(connection: Connection, token: str, *, noted: bool = True) -> Person | None:
-    """Whose session this is; None when it has ended, or never was one. What is not noted does not keep it alive."""
-    values = {"id": _id(token), "idle": IDLE, "absolute": ABSOLUTE, "noted": _NOTED}
+def who(
+    connection: Connection, token: str, *, noted: bool = True, passwords: bool = True, issuer: str | None = None
+) -> Person | None:
+    """Whose session this is; None when it has ended, or never was one.
+
+    Args:
+        connection: to the ledger.
+        token: the cookie.
+        noted: what is not noted does not keep it alive.
+        passwords: whether people may sign in with a password.
+        issuer: the OpenID provider that lets people in.
+    """
+    values = {
+        "id": _id(token), "idle": IDLE, "absolute": ABSOLUTE, "noted": _NOTED, "passwords": passwords, "issuer": issuer,
+    }  # fmt: skip
     row = connection.execute(_WHO, values).fetchone()
     if row is None:
         return None
-    if row[4] and noted:
+    if row[5] and noted:
         connection.execute(_SEEN, [_id(token)])
-    return Person(row[0], Role(row[1]), None if row[2] is None else tuple(row[2]), row[3])
+    return Person(row[0], Role(row[1]), None if row[2] is None else tuple(row[2]), row[3], row[4])
 
 
 def end(connection: Connection, token: str) -> None:

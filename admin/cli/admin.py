@@ -91,11 +91,11 @@ def set_role(name: str, *, role: str, tenants: tuple[str, ...], because: str) ->
 @click.argument("name")
 @_why
 def disable(name: str, *, because: str) -> None:
-    """Let nobody sign in under this name; its sessions end at once."""
-    from admin.access import accounts
+    """Let nobody sign in under this name, whatever an OpenID provider says; its sessions end at once."""
+    from admin.access import people
     from admin.cli.deployment import Deployment, order
 
-    accounts.set_disabled(Deployment().ledger, name, order(because), disabled=True)
+    people.set_disabled(Deployment().ledger, name, order(because), disabled=True)
     click.echo(f"{name} may not sign in any more")
 
 
@@ -104,23 +104,23 @@ def disable(name: str, *, because: str) -> None:
 @_why
 def enable(name: str, *, because: str) -> None:
     """Let somebody sign in again."""
-    from admin.access import accounts
+    from admin.access import people
     from admin.cli.deployment import Deployment, order
 
-    accounts.set_disabled(Deployment().ledger, name, order(because), disabled=False)
+    people.set_disabled(Deployment().ledger, name, order(because), disabled=False)
     click.echo(f"{name} may sign in again")
 
 
 @user.command(name="list")
 @as_json
 def list_users(*, as_json: bool) -> None:
-    """List the accounts."""
-    from admin.access import accounts
+    """List the accounts, and everybody who came through an OpenID provider."""
+    from admin.access import people
     from admin.cli.deployment import Deployment
 
     with Deployment().ledger.connection() as connection:
-        found = accounts.listed(connection)
-    _write(found, ("name", "role", "tenants", "created_at", "disabled_at"), as_json=as_json)
+        found = people.listed(connection)
+    _write(found, ("name", "role", "tenants", "through", "created_at", "disabled_at"), as_json=as_json)
 
 
 @admin.group(cls=Noun)

@@ -78,7 +78,10 @@ def _browser(place: Place, token: str) -> Person | None:
     if not token:
         return None
     with place.ledger.connection() as connection:
-        return sessions.who(connection, token, noted="X-Live" not in request.headers)
+        return sessions.who(
+            connection, token, noted="X-Live" not in request.headers, passwords=place.settings.admin_passwords,
+            issuer=None if place.settings.openid is None else place.settings.openid.issuer,
+        )  # fmt: skip
 
 
 def _to_the_door(route: Route) -> Response:
@@ -86,13 +89,22 @@ def _to_the_door(route: Route) -> Response:
         raise Unauthorized("your session has ended: sign in, and do it again")
     if "X-Live" in request.headers:
         raise Unauthorized("your session has ended")
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
-        # A strict cookie is not sent when another site leads here. Coming once more from ourselves, it is.
-        return Response(status=200, headers={"Refresh": "0", "Content-Type": "text/plain; charset=utf-8"})
+    if from_elsewhere():
+        return once_more()
     there = request.full_path if request.query_string else request.path
     answer = redirect(url_for("page.sign_in", next=there), 303)
     assert isinstance(answer, Response)
     return answer
+
+
+def from_elsewhere() -> bool:
+    """Whether another site led here, so that no cookie of ours came along: all of them are strict."""
+    return request.headers.get("Sec-Fetch-Site") == "cross-site"
+
+
+def once_more() -> Response:
+    """Let the browser come once more, from ourselves: then its cookies come, too."""
+    return Response(status=200, headers={"Refresh": "0", "Content-Type": "text/plain; charset=utf-8"})
 
 
 def _from_our_page(place: Place, token: str) -> None:

@@ -2,10 +2,12 @@
 
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import redis
 
+from admin.access.openid.door import Door
 from admin.cli.deployment import Deployment
 from config.settings import Settings
 from integrations.registry import Registry
@@ -37,6 +39,11 @@ class Place(Deployment):
     def host(self) -> str:
         """What the Host header must say."""
         return urlsplit(self.origin).netloc
+
+    @cached_property
+    def door(self) -> Door | None:
+        """The OpenID provider's way in, where there is one."""
+        return None if self.settings.openid is None else Door(self.settings.openid, self.origin)
 
     @property
     def settings(self) -> Settings:

@@ -1,16 +1,20 @@
 """What must hold before a page is served: it refuses with one sentence what would be unsafe without a word."""
 
+import logging
 import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from admin.access import accounts
+from admin.access.openid.door import Door
+from admin.access.openid.refused import AwayError, OpenIdError
 from admin.web.place import Place
+from config.address import LOOPBACK
 from config.errors import ConfigError
-from config.settings import LOOPBACK
 from tasks.app import app as celery
 from tasks.preflight import check_ledger, check_redis
 
+_log = logging.getLogger(__name__)
 _DEBUG = ("FLASK_DEBUG", "PYTHONDEVMODE", "WERKZEUG_DEBUG_PIN")
 _UNVERIFIED = ("PYTHONHTTPSVERIFY", "CURL_CA_BUNDLE")
 
@@ -34,8 +38,11 @@ def check(place: Place, host: str, *, behind_proxy: bool, environment: Mapping[s
     check_redis_url(place.settings.redis_url)
     check_ledger(place.platform)
     check_redis(place.platform)
-    with place.ledger.connection() as connection:
-        check_accounts(accounts.listed(connection))
+    if place.door is None:
+        with place.ledger.connection() as connection:
+            check_accounts(accounts.listed(connection))
+    else:
+        check_openid(place.door)
 
 
 def check_address(host: str, origin: str, *, behind_proxy: bool) -> None:
@@ -94,6 +101,20 @@ def check_redis_url(url: str) -> None:
             f"the Redis at {parts.hostname} asks for no password, so that whoever reaches it may write hints and breakers: "
             "set one, and put it into LOCKGATE_REDIS_URL"
         )
+
+
+def check_openid(door: Door) -> None:
+    """Refuse an OpenID provider that cannot be used; one that does not answer now may later.
+
+    Raises:
+        ConfigError: what it says about itself does not fit.
+    """
+    try:
+        door.look()
+    except AwayError as error:
+        _log.warning("nobody can sign in through %s for now: %s", door.given.issuer, error.said)
+    except OpenIdError as error:
+        raise ConfigError(f"{door.given.issuer} cannot sign anybody in: {error.said}") from None
 
 
 def check_accounts(found: list[accounts.Account]) -> None:

@@ -23,7 +23,13 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def desk(make_database: Callable[[], str], valkey: Valkey, data_key: str) -> Iterator[Desk]:
+def besides() -> dict[str, str]:
+    """What a file's deployment has in its environment beside the usual."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def desk(make_database: Callable[[], str], valkey: Valkey, data_key: str, besides: dict[str, str]) -> Iterator[Desk]:
     """A deployment without a provider and without workers."""
     settings = Settings.from_environment(
         {
@@ -33,6 +39,7 @@ def desk(make_database: Callable[[], str], valkey: Valkey, data_key: str) -> Ite
             "LOCKGATE_STRIPE_API_KEY": "sk_test_desk",
             "LOCKGATE_POSTMARK_SERVER_TOKEN": "token-desk",
         }
+        | besides
     )
     with as_application(settings):
         yield Desk(settings)

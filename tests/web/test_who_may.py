@@ -13,6 +13,8 @@ PAGES = {
     ("GET", "/"): "viewer",
     ("GET", "/sign-in"): ANYBODY,
     ("POST", "/sign-in"): ANYBODY,
+    ("POST", "/sign-in/openid"): ANYBODY,
+    ("GET", "/sign-in/openid/back"): ANYBODY,
     ("POST", "/sign-out"): "viewer",
     ("GET", "/health"): ANYBODY,
     ("GET", "/find"): "viewer",
@@ -61,7 +63,10 @@ PAGES = {
     ("POST", "/tokens"): "admin!",
     ("POST", "/tokens/<name>/revoke"): "admin!",
 }
-NOT_FOR_PROGRAMS = {("GET", "/sign-in"), ("POST", "/sign-in"), ("POST", "/sign-out"), ("GET", "/find")}
+NOT_FOR_PROGRAMS = {
+    ("GET", "/sign-in"), ("POST", "/sign-in"), ("POST", "/sign-in/openid"), ("GET", "/sign-in/openid/back"),
+    ("POST", "/sign-out"), ("GET", "/find"),
+}  # fmt: skip
 STATIC = ("GET", "/static/<path:filename>")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 

@@ -10,6 +10,7 @@ def declare() -> None:
         groups,
         interface,
         letters,
+        openid,
         operations,
         overview,
         providers,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from flask import url_for
 from pydantic import Field
 
-from admin.access import accounts, passwords, tokens
+from admin.access import accounts, identities, passwords, people, tokens
 from admin.access.accounts import Account
+from admin.access.identities import Identity
 from admin.access.person import Person, Role
 from admin.access.tokens import Token
 from admin.web.place import Place
@@ -44,6 +45,7 @@ class Access:
     """Everybody who may use the admin."""
 
     accounts: list[Account]
+    identities: list[Identity]
     tokens: list[Token]
     roles: list[str]
 
@@ -60,7 +62,10 @@ class Once:
 def access(place: Place) -> Access:
     """Everybody who may use the admin."""
     with place.ledger.connection() as connection:
-        return Access(accounts.listed(connection), tokens.listed(connection), [str(role) for role in Role])
+        return Access(
+            accounts.listed(connection), identities.listed(connection), tokens.listed(connection),
+            [str(role) for role in Role],
+        )  # fmt: skip
 
 
 @order("/accounts", needs=Role.ADMIN, everywhere=True)
@@ -76,7 +81,7 @@ def add_account(place: Place, person: Person, given: Fresh) -> Done:
 @order("/accounts/<name>/disabled", needs=Role.ADMIN, everywhere=True)
 def disable_account(place: Place, person: Person, name: str, given: Changed) -> Done:
     """Let nobody sign in under a name, or let them again."""
-    accounts.set_disabled(place.ledger, name, _order(person, given), disabled=given.disabled)
+    people.set_disabled(place.ledger, name, _order(person, given), disabled=given.disabled)
     return _done(f"{name} may {'not sign in any more' if given.disabled else 'sign in again'}")
 
 
