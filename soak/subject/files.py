@@ -24,7 +24,7 @@ _LONGEST: dict[str, dict[str, str]] = {
     "kinds": {"settle": "3s", "kept_for": "10m"},
 }
 #: Longer than a run, so that nothing may die of the attacks.
-_GIVE_UP_AFTER = "4m"
+_GIVE_UP_AFTER = "15m"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
