@@ -1,7 +1,8 @@
 """What the pages are made of: the parts of this process's platform, under the names that commands use."""
 
-import secrets
-from dataclasses import dataclass, field
+import hashlib
+import hmac
+from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -23,12 +24,10 @@ class Place(Deployment):
     Attributes:
         platform: of this process.
         origin: scheme, host and port under which browsers reach the pages.
-        key: keys the cookies that only carry a message or a sign-in form; a new one each start costs nobody anything.
     """
 
     platform: Platform
     origin: str
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @property
     def secure(self) -> bool:
@@ -39,6 +38,11 @@ class Place(Deployment):
     def host(self) -> str:
         """What the Host header must say."""
         return urlsplit(self.origin).netloc
+
+    @cached_property
+    def key(self) -> bytes:
+        """Keys the cookies that carry a message or a sign-in form: the same in every process that serves this ledger."""
+        return hmac.new(self.ledger.secret, b"the admin's cookies", hashlib.sha256).digest()
 
     @cached_property
     def door(self) -> Door | None:

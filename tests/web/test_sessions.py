@@ -63,6 +63,20 @@ def test_over_tls_a_cookie_is_bound_to_this_host(office: Office) -> None:
     assert gate.cookie_name(place) == "__Host-lockgate"
 
 
+def test_a_form_of_one_process_is_taken_by_another(office: Office) -> None:
+    """Behind a proxy that leads to either, and over a new start."""
+    ann = office.account("viewer")
+    here, there = (make(Place(office.place.platform, office.url)) for _ in range(2))
+    base = {"base_url": office.url}
+    asked = here.test_client().get("/sign-in", **base)
+    form = asked.text.partition('name="form" value="')[2].partition('"')[0]
+    name, _, value = asked.headers["Set-Cookie"].partition(";")[0].partition("=")
+    client = there.test_client()
+    client.set_cookie(name, value, domain=office.place.host.partition(":")[0])
+    sent = {"name": ann, "password": PASSWORD, "form": form}
+    assert client.post("/sign-in", data=sent, headers={"Origin": office.url}, **base).status_code == 303
+
+
 def test_signing_in_makes_a_new_session_and_ends_the_one_before(desk: Desk, office: Office) -> None:
     browser = office.browser("viewer")
     first = browser.cookie
