@@ -1,8 +1,8 @@
 """Connections to PostgreSQL, made when somebody needs one and by whoever does, and lent again.
 
-Whoever asks hears the driver's own words at once when PostgreSQL cannot be reached. psycopg's own pool connects in threads of
-its own and tries again in silence; SQLAlchemy's, which does not, brings its whole package into each process, a quarter of what starting a
-worker costs.
+Whoever asks hears the driver's own words at once when PostgreSQL cannot be reached. psycopg's own pool connects in threads
+of its own and tries again in silence; SQLAlchemy's, which does not, brings its whole package into each process, a quarter
+of what starting a worker costs.
 """
 
 import select
