@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg.rows import TupleRow
 
-Connection = psycopg.Connection[TupleRow]
+_Connection = psycopg.Connection[TupleRow]
 
 
 class NoneFreeError(psycopg.OperationalError):
@@ -28,14 +28,14 @@ class Pool:
         patience: seconds that somebody waits for one.
     """
 
-    def __init__(self, connect: Callable[[], Connection], *, size: int, patience: float) -> None:
+    def __init__(self, connect: Callable[[], _Connection], *, size: int, patience: float) -> None:
         self._connect = connect
         self._size = size
         self._patience = patience
         self._places = threading.Semaphore(size)
-        self._idle: list[Connection] = []
+        self._idle: list[_Connection] = []
 
-    def lend(self) -> Connection:
+    def lend(self) -> _Connection:
         """A connection that is in order; it must be given back, whatever happens.
 
         Raises:
@@ -55,7 +55,7 @@ class Pool:
             self._places.release()
             raise
 
-    def take_back(self, connection: Connection) -> None:
+    def take_back(self, connection: _Connection) -> None:
         """Keep it for the next, unless it is closed or was left in the middle of something."""
         if broken(connection):
             connection.close()
@@ -69,12 +69,12 @@ class Pool:
             self._idle.pop().close()
 
 
-def broken(connection: Connection) -> bool:
+def broken(connection: _Connection) -> bool:
     """Closed, or left in the middle of something: nobody may use it again."""
     return connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE
 
 
-def _gone(connection: Connection) -> bool:
+def _gone(connection: _Connection) -> bool:
     """Something waits to be read on an idle connection: the server's goodbye. Asking the kernel costs a microsecond.
 
     After a restart of PostgreSQL every pooled connection is such a one; using them up one after another would make an

@@ -2,20 +2,18 @@
 
 import os
 import secrets
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from config.errors import ConfigError
 from config.settings import Settings
+from ledger.pool import Pool
 from ledger.seal import Sealer, SealError
 from operations.errors import LedgerUnavailable
 from resilience.clock import Clock, boottime
@@ -27,11 +25,12 @@ Connection = psycopg.Connection[TupleRow]
 READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 #: The connection was lost, never came up, or leads to where nothing can be written; unless it is READ_ONLY, what was under
 #: way may or may not have been committed.
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError, READ_ONLY)
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, READ_ONLY)
 
 RECORDING = 600.0  # seconds for which an outcome in hand waits for PostgreSQL; then its lease has long lapsed
 _IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}
 _CONNECT_TIMEOUT = 3  # seconds
+_PATIENCE = 10.0  # seconds until one of this process's connections comes free
 _SETTINGS = (
     "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
     # PostgreSQL keeps the plan of a statement that it has seen a few times. A young ledger's plan must serve a grown one,
@@ -57,7 +56,7 @@ class Ledger:
         self.sealer = Sealer(data_key)
         self._connections = connections
         self._lock = threading.Lock()
-        self._pool: QueuePool | None = None
+        self._pool: Pool | None = None
         self._pid = 0
         self._secret: bytes | None = None
         self.lanes: dict[Any, int] = {}  # ids by lane, filled by ledger.lanes
@@ -69,16 +68,15 @@ class Ledger:
         Raises:
             psycopg.OperationalError: PostgreSQL cannot be reached, or went away meanwhile.
         """
-        checked_out = self._checked_out()
+        pool = self._pool_here()
+        connection = pool.lend()
         try:
-            yield _driver(checked_out)
-        except BaseException as error:
-            # After a failover the old primary answers for ever, and never again takes a write: look where the URL leads now.
-            if isinstance(error, READ_ONLY) or _broken(_driver(checked_out)):
-                checked_out.invalidate()
+            yield connection
+        except READ_ONLY:
+            connection.close()  # after a failover the old primary answers for ever: look where the URL leads now
             raise
         finally:
-            checked_out.close()
+            pool.take_back(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -101,7 +99,7 @@ class Ledger:
     def close(self) -> None:
         """Close the idle connections."""
         if self._pool is not None:
-            self._pool.dispose()
+            self._pool.close()
 
     def _read_secret(self) -> bytes:
         fresh = self.sealer.seal_bytes(secrets.token_bytes(32), **_IDENTITY)
@@ -111,21 +109,14 @@ class Ledger:
         assert row is not None
         return self.sealer.open_bytes(row[0], **_IDENTITY)
 
-    def _checked_out(self) -> PoolProxiedConnection:
+    def _pool_here(self) -> Pool:
         with self._lock:
             if self._pool is None or self._pid != os.getpid():  # a forked child must not share its parent's sockets
                 self._pid = os.getpid()
-                self._pool = QueuePool(
-                    self._connect, pool_size=self._connections, max_overflow=0, timeout=10.0, use_lifo=True,
-                    reset_on_return=None,
-                )  # fmt: skip
-            pool = self._pool
-        while _gone(_driver(checked_out := pool.connect())):
-            checked_out.invalidate()
-            checked_out.close()
-        return checked_out
+                self._pool = Pool(self._connect, size=self._connections, patience=_PATIENCE)
+            return self._pool
 
-    def _connect(self) -> Any:
+    def _connect(self) -> Connection:
         return psycopg.connect(
             self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, options=_SETTINGS, application_name="lockgate",
             keepalives_idle=5, keepalives_interval=2, keepalives_count=3, prepare_threshold=0,
@@ -173,25 +164,3 @@ def persist(
 def unavailable(error: Exception) -> LedgerUnavailable:
     """The error for a caller, with the first line of the driver's and no password."""
     return LedgerUnavailable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
-
-
-def _driver(checked_out: PoolProxiedConnection) -> Connection:
-    return cast("Connection", checked_out.dbapi_connection)
-
-
-def _gone(connection: Connection) -> bool:
-    """Something waits to be read on an idle connection: the server's goodbye. Asking the kernel costs a microsecond.
-
-    After a restart of PostgreSQL every pooled connection is such a one; using them up one after another would make an
-    accept doubt its commit when in truth nothing was sent.
-    """
-    if connection.closed:
-        return True
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
-
-
-def _broken(connection: Connection) -> bool:
-    """Closed, or left in the middle of something: nobody may use it again."""
-    return connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE

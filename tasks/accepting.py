@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import event
 
 from config import crashpoint
 from ledger.accept import Acceptance, Answer, Verdict, accept
@@ -66,8 +64,9 @@ def accept_in(session: Any) -> Iterator[None]:
         NotAllowedError: it is another thing, or not on psycopg 3.
     """
     _driver(session)
-    transaction = Transaction(session, _is_session(session))
-    if _is_session(session):
+    ours = _is("sqlalchemy.orm", "Session", session)
+    transaction = Transaction(session, ours)
+    if ours:
         _publish_after_commit(session, transaction)
     token = _joined.set(transaction)
     try:
@@ -140,9 +139,9 @@ def _committed(verdicts: list[Verdict]) -> list[Verdict]:
 
 def _driver(session: Any) -> Connection:
     """The psycopg connection under whatever the caller has."""
-    if _is_session(session):
+    if _is("sqlalchemy.orm", "Session", session):
         session = session.connection()
-    if isinstance(session, SqlConnection):
+    if _is("sqlalchemy", "Connection", session):
         session = session.connection.driver_connection
     if not isinstance(session, psycopg.Connection):
         raise NotAllowedError(
@@ -152,13 +151,15 @@ def _driver(session: Any) -> Connection:
     return session
 
 
-def _is_session(given: Any) -> bool:
-    """A session of the ORM. Whoever has one has imported it, which takes 27 MB that a worker can do without."""
-    orm = sys.modules.get("sqlalchemy.orm")
-    return orm is not None and isinstance(given, orm.Session)
+def _is(module: str, name: str, given: Any) -> bool:
+    """One of SQLAlchemy's. Whoever has one has imported it, which takes time and memory that a worker can do without."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(given, getattr(loaded, name))
 
 
 def _publish_after_commit(session: "Session", transaction: Transaction) -> None:
+    from sqlalchemy import event  # noqa: PLC0415  the session's owner has it
+
     from tasks.publishing import publish  # noqa: PLC0415  needs the app, which needs us
 
     def committed(ended: "Session") -> None:

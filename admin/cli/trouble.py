@@ -5,7 +5,6 @@ from typing import Any
 
 import psycopg
 import redis
-import sqlalchemy.exc
 
 from ledger.session import LOST, unavailable
 from operations.errors import LockgateError
@@ -19,8 +18,9 @@ _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.
 
 def sentence(error: BaseException) -> str | None:
     """What to tell a person; None for a mistake of ours, whose traceback is wanted."""
-    if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, BaseException):
-        error = error.orig
+    cause = getattr(error, "orig", None)  # SQLAlchemy's, which only a migration has imported
+    if isinstance(cause, psycopg.Error):
+        error = cause
     if isinstance(error, LockgateError):
         return str(error)
     return next((say(error) for kinds, say in _SENTENCES if isinstance(error, kinds)), None)

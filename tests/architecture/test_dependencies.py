@@ -1,7 +1,9 @@
 """Every dependency has its reason, and every import its dependency."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -54,6 +56,14 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     used = set().union(*(imported(package) for package in OURS))
     assert used - needed - WITH_CELERY == set()
     assert needed - used - WITHOUT_IMPORT == set()
+
+
+def test_what_every_process_imports_is_without_what_only_migrations_need() -> None:
+    script = "import sys, tasks; print(sorted({'sqlalchemy', 'alembic', 'flask', 'flower'} & set(sys.modules)))"
+    environment = os.environ | {"LOCKGATE_DATABASE_URL": "postgresql://none", "LOCKGATE_REDIS_URL": "redis://none"}
+    command = [sys.executable, "-c", script]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (said.stdout, said.returncode) == ("[]\n", 0), said.stderr
 
 
 def test_what_runs_in_production_needs_nothing_of_the_extra() -> None:
