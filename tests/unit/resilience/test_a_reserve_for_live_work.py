@@ -46,17 +46,20 @@ def asked(admission: Admission, clock: Clock, lanes: list[Lane], *, seconds: flo
     return granted
 
 
-@pytest.mark.parametrize("limit", [Limit("100 per 1s", (), 100, 1.0), Limit("2 per 1s", (), 2, 1.0)])
+@pytest.mark.parametrize(
+    ("limit", "seconds", "every"),
+    [(Limit("100 per 1s", (), 100, 1.0), 8, 0.005), (Limit("2 per 1s", (), 2, 1.0), 40, 0.1)],
+)
 def test_alone_it_uses_half_of_a_limit_and_live_work_gets_all_that_it_had(
-    gate: Callable[[Limit], tuple[Admission, Clock]], limit: Limit
+    gate: Callable[[Limit], tuple[Admission, Clock]], limit: Limit, seconds: float, every: float
 ) -> None:
     admission, clock = gate(limit)
-    run = asked(admission, clock, [RUN], seconds=40, every=0.005)[RUN]
+    run = asked(admission, clock, [RUN], seconds=seconds, every=every)[RUN]
     clock.now += 100
-    live = asked(admission, clock, [LIVE], seconds=40, every=0.005)[LIVE]
+    live = asked(admission, clock, [LIVE], seconds=seconds, every=every)[LIVE]
     assert 0.4 * live <= run <= 0.55 * live
     clock.now += 100
-    both = asked(admission, clock, [RUN, LIVE], seconds=40, every=0.005)
+    both = asked(admission, clock, [RUN, LIVE], seconds=seconds, every=every)
     assert both[LIVE] >= 0.45 * live
     assert sum(both.values()) <= live * 1.05, "together they keep to the limit"
 
