@@ -31,6 +31,15 @@ _TERMS = {
 }
 STATUSES = ("open", "requeued", "resolved", "discarded", "superseded", "closed")
 _ONE = f"SELECT {_LETTER} WHERE d.id = %s"
+_NEWEST = f"SELECT {_LETTER} WHERE {{condition}} ORDER BY d.id DESC LIMIT %(limit)s"
+# The newest of each and then of all, for no index has the newest of several tenants first.
+_NEWEST_OF_TENANTS = f"""
+SELECT {_LETTER} WHERE d.id = ANY(ARRAY(
+    SELECT own.id FROM unnest(%(tenants)s::text[]) AS may(tenant) CROSS JOIN LATERAL (
+        SELECT d.id FROM lockgate.dead_letters d WHERE d.tenant = may.tenant AND {{condition}}
+        ORDER BY d.id DESC LIMIT %(limit)s) own
+    ORDER BY own.id DESC LIMIT %(limit)s)) ORDER BY d.id DESC
+"""  # noqa: S608  made of constants
 _OF_OPERATION = f"SELECT {_LETTER} WHERE d.operation_id = %s ORDER BY d.epoch"
 _NOW = """
 o.id, o.state, o.reason, o.effect, o.epoch, o.provider, o.kind, o.tenant, o.frozen, o.reference, o.code, o.expires_at,
@@ -178,9 +187,13 @@ def matching(connection: Connection, wanted: Wanted) -> tuple[str, dict[str, Any
 
 def listed(connection: Connection, wanted: Wanted) -> list[DeadLetter]:
     """The newest dead letters."""
+    return [DeadLetter(*row) for row in connection.execute(*statement(connection, wanted)).fetchall()]
+
+
+def statement(connection: Connection, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """The statement that finds them, and its values."""
     condition, values = matching(connection, wanted)
-    query = f"SELECT {_LETTER} WHERE {condition} ORDER BY d.id DESC LIMIT %(limit)s"
-    return [DeadLetter(*row) for row in connection.execute(query, values).fetchall()]
+    return (_NEWEST if wanted.tenants is None else _NEWEST_OF_TENANTS).format(condition=condition), values
 
 
 def of_operation(connection: Connection, operation_id: uuid.UUID) -> list[DeadLetter]:

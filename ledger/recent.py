@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ledger.session import Connection
 
+_NOW = "SELECT floor(extract(epoch FROM statement_timestamp()) / %s)::bigint"
 _RECENT = """
-SELECT l.provider,
-    floor(extract(epoch FROM a.started_at - (statement_timestamp() - %(window)s * interval '1 second')) / %(slice)s)::int,
+SELECT l.provider, floor(extract(epoch FROM a.started_at) / %(each)s)::bigint,
     count(*) FILTER (WHERE r.outcome <> 'failed'),
     count(*) FILTER (WHERE r.outcome = 'failed' AND r.error_class = 'rate_limited'),
     count(*) FILTER (WHERE r.outcome = 'failed' AND r.error_class <> 'rate_limited'),
@@ -15,11 +15,11 @@ SELECT l.provider,
     percentile_disc(0.95) WITHIN GROUP (ORDER BY r.elapsed)
 FROM lockgate.attempts a
     JOIN lockgate.lanes l ON l.id = a.lane_id
-    JOIN lockgate.replies r ON r.operation_id = a.operation_id AND r.number = a.number
-WHERE a.started_at > statement_timestamp() - %(window)s * interval '1 second' AND l.provider = ANY(%(providers)s)
-    AND r.outcome <> 'deferred' AND NOT r.late
-GROUP BY 1, 2 ORDER BY 1, 2
-"""
+    CROSS JOIN LATERAL (SELECT outcome, error_class, elapsed FROM lockgate.replies
+        WHERE operation_id = a.operation_id AND number = a.number AND outcome <> 'deferred' AND NOT late OFFSET 0) r
+WHERE a.started_at >= to_timestamp(%(since)s * %(each)s) AND l.provider = ANY(%(providers)s)
+GROUP BY 1, 2
+"""  # with OFFSET each call's own reply is looked up: a join would read every reply that there ever was
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,16 @@ class Slice:
         return self.answered + self.limited + self.failed
 
 
-def slices(connection: Connection, providers: Sequence[str], *, window: float, each: float) -> dict[str, list[Slice]]:
-    """The slices of the last `window` seconds, `each` seconds long, the oldest first; by provider."""
-    number = round(window / each)
-    found = {name: [Slice()] * number for name in providers}
-    values = {"providers": list(providers), "window": window, "slice": each}
-    for provider, at, *what in connection.execute(_RECENT, values).fetchall():
-        found[provider][min(max(at, 0), number - 1)] = Slice(*what)
-    return found
+def number(connection: Connection, each: float) -> int:
+    """The number of the slice that is now, where every one is `each` seconds long and the first began with 1970."""
+    row = connection.execute(_NOW, [each]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def slices(
+    connection: Connection, providers: Sequence[str], *, since: int, each: float
+) -> dict[tuple[str, int], Slice]:  # fmt: skip
+    """The slices from a number on, by provider and number; those without a call are left out."""
+    values = {"providers": list(providers), "since": since, "each": each}
+    return {(row[0], row[1]): Slice(*row[2:]) for row in connection.execute(_RECENT, values).fetchall()}

@@ -160,9 +160,16 @@ operations = Table(
 )
 Index("operations_due", operations.c.lane_id, operations.c.due_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
 Index("operations_decide", operations.c.decide_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
+Index(
+    "operations_lane", operations.c.lane_id, operations.c.id
+)  # lists for people: the newest of a tenant, page by page
 # What goes well, nearly all, never touches it.
 Index(
     "operations_ended_otherwise", operations.c.state, operations.c.id,
+    postgresql_where=text("state IN ('dead', 'declined', 'discarded', 'superseded')"),
+)  # fmt: skip
+Index(
+    "operations_lane_ended_otherwise", operations.c.lane_id, operations.c.state, operations.c.id,
     postgresql_where=text("state IN ('dead', 'declined', 'discarded', 'superseded')"),
 )  # fmt: skip
 Index("operations_leases", operations.c.lease_until, postgresql_where=text("state = 'calling'"))
@@ -260,7 +267,14 @@ dead_letters = Table(
     _one_of("status", ["open", "requeued", "resolved", "discarded", "superseded", "closed"]),
 )
 Index("dead_letters_open", dead_letters.c.id.desc(), postgresql_where=text("status = 'open'"))
-for _column in ("fingerprint", "provider", "tenant", "kind"):  # the newest open ones of each, page by page
+for _column in (
+    "fingerprint",
+    "provider",
+    "tenant",
+    "kind",
+    "effect",
+    "error_class",
+):  # the newest open ones of each, page by page
     Index(
         f"dead_letters_{_column}",
         dead_letters.c[_column],
@@ -530,6 +544,15 @@ group_tenants = Table(
     Column("open", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("last_at", _time, nullable=False),
+)
+
+#: How many letters lie open, by provider and tenant, as of the last fold: kept by a trigger on the changes that it takes.
+open_letters = Table(
+    "open_letters",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("open", BigInteger, nullable=False),
 )
 
 #: What the provider showed when a person asked, beside what stood here: only ever added.

@@ -19,7 +19,7 @@ FROM lockgate.lanes l CROSS JOIN LATERAL (
     SELECT o.state, o.reason, o.due_at, o.accepted_at FROM lockgate.operations o
     WHERE o.lane_id = l.id AND o.state IN ('waiting', 'unconfirmed', 'awaiting')
     ORDER BY o.due_at LIMIT %(bound)s) AS part
-WHERE l.provider = ANY(%(providers)s)
+WHERE l.provider = ANY(%(providers)s) AND (%(tenants)s::text[] IS NULL OR l.tenant = ANY(%(tenants)s))
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 
@@ -27,17 +27,21 @@ _CALLING = """
 SELECT provider, count(*) FROM lockgate.operations
 WHERE state = 'calling' AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) GROUP BY provider
 """
-# What is kept of the groups, with what is not added up yet: a million letters are not counted to be shown.
+# What is kept, with what is not added up yet: neither a million letters nor thousands of groups are counted to be shown. The
+# letters of the latter are looked up one by one, for they are few, and PostgreSQL may remember them as many.
 _DEAD = """
 SELECT provider, sum(open)::bigint FROM (
-    SELECT g.provider, t.open FROM lockgate.group_tenants t JOIN lockgate.groups g ON g.fingerprint = t.fingerprint
-    WHERE t.open > 0 AND (%(tenants)s::text[] IS NULL OR t.tenant = ANY(%(tenants)s))
+    SELECT provider, open FROM lockgate.open_letters
+    WHERE %(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)
     UNION ALL
-    SELECT d.provider, c.open FROM lockgate.group_changes c JOIN lockgate.dead_letters d ON d.id = c.newest
+    SELECT (SELECT d.provider FROM lockgate.dead_letters d WHERE d.id = c.newest), c.open FROM lockgate.group_changes c
     WHERE %(tenants)s::text[] IS NULL OR c.tenant = ANY(%(tenants)s)
 ) AS kept GROUP BY provider HAVING sum(open) > 0
 """
-_LANES = "SELECT DISTINCT provider, tenant, kind FROM lockgate.lanes WHERE provider = ANY(%s) ORDER BY 1, 2, 3"
+_LANES = """
+SELECT DISTINCT provider, tenant, kind FROM lockgate.lanes
+WHERE provider = ANY(%(providers)s) AND (%(tenants)s::text[] IS NULL OR tenant = ANY(%(tenants)s)) ORDER BY 1, 2, 3
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,12 @@ class Waiting:
     due_in: float
 
 
-def waiting(connection: Connection, providers: Sequence[str]) -> list[Waiting]:
-    """What waits at these providers, and why."""
-    rows = connection.execute(_WAITING, {"providers": list(providers), "bound": BOUND}).fetchall()
+def waiting(
+    connection: Connection, providers: Sequence[str], tenants: Sequence[str] | None = None
+) -> list[Waiting]:  # fmt: skip
+    """What waits at these providers, and why; of all tenants, or of some."""
+    values = {"providers": list(providers), "tenants": _listed(tenants), "bound": BOUND}
+    rows = connection.execute(_WAITING, values).fetchall()
     return [Waiting(*row) for row in rows]
 
 
@@ -80,6 +87,9 @@ def _listed(tenants: Sequence[str] | None) -> list[str] | None:
     return None if tenants is None else list(tenants)
 
 
-def lanes(connection: Connection, providers: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Every (provider, tenant, kind) that ever had work at these providers."""
-    return [(row[0], row[1], row[2]) for row in connection.execute(_LANES, [list(providers)]).fetchall()]
+def lanes(
+    connection: Connection, providers: Sequence[str], tenants: Sequence[str] | None = None
+) -> list[tuple[str, str, str]]:  # fmt: skip
+    """Every (provider, tenant, kind) that ever had work at these providers; of all tenants, or of some."""
+    values = {"providers": list(providers), "tenants": _listed(tenants)}
+    return [(row[0], row[1], row[2]) for row in connection.execute(_LANES, values).fetchall()]

@@ -79,8 +79,8 @@ def standings(here: Deployment, names: Sequence[str], *, tenants: Sequence[str] 
     """
     with here.ledger.connection() as connection:
         work = _Work(
-            [each for each in waiting.waiting(connection, names) if _seen(each.tenant, tenants)],
-            [each for each in waiting.lanes(connection, names) if _seen(each[1], tenants)],
+            waiting.waiting(connection, names, tenants),
+            waiting.lanes(connection, names, tenants),
             waiting.calling(connection, tenants),
             waiting.dead(connection, tenants),
             tenants,

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flask import Response, flash, g, redirect, render_template, request
@@ -104,5 +105,11 @@ def _body() -> dict[str, Any]:
 
 
 def _json(value: Any, kind: Any, status: int = 200) -> Response:
-    body = TypeAdapter(kind if kind is not None else Any).dump_json(value, fallback=str)
+    body = _adapter(kind if kind is not None else Any).dump_json(value, fallback=str)
     return Response(body, status=status, content_type="application/json")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """One for each type that a route gives: making one takes longer than most pages."""
+    return TypeAdapter(kind)

@@ -10,6 +10,7 @@ from waitress.server import create_server
 
 from admin.web import safe
 from admin.web.app import make
+from admin.web.pages.interface import openapi
 from admin.web.place import Place
 from admin.web.refusals import carry_headers
 from config import logs
@@ -44,6 +45,7 @@ def serve(host: str, port: int, *, behind_proxy: bool, threads: int) -> None:
         make(place), sockets=[listening], threads=threads, ident=None, **_proxy(behind_proxy), **_LIMITS
     )
     carry_headers(server, secure=place.secure)
+    openapi(place)  # made once, and not while somebody waits for it
     click.echo(f"the admin is at {origin}")
     signal.signal(signal.SIGTERM, _end)
     try:

@@ -131,7 +131,7 @@ def test_what_people_ask_touches_few_pages_among_a_million_operations(full: Ledg
         assert pages(connection, history._BY_ID, {"id": operation, "name": "ticket-999999"}) < 30
         assert pages(connection, history._BY_KEY, ["order:999999"]) < 30
         assert pages(connection, reopen._FOLLOW_NOW, [operation]) < 30
-        status = pages(connection, waiting._WAITING, {"providers": ["acme"], "bound": 500})
+        status = pages(connection, waiting._WAITING, {"providers": ["acme"], "tenants": None, "bound": 500})
         assert status / 1001 < 25, "what waits must not be read to its end to be shown"
         assert pages(connection, waiting._CALLING, {"tenants": None}) < 30
 
@@ -142,11 +142,8 @@ def test_operations_of_a_state_that_is_rare_are_found_however_long_the_past_is(f
             "UPDATE lockgate.operations SET state = 'declined' WHERE business_key IN ('order:1', 'order:2')"
         )
         for state, there in (("declined", 2), ("discarded", 0)):
-            condition = found._CONDITIONS["state"].format(state=state)
-            assert pages(connection, found._LIST.format(conditions=condition), {"limit": 50}) < 30, state
+            assert pages(connection, *found.statement(connection, found.Wanted(state=state))) < 30, state
             assert len(found.listed(connection, found.Wanted(state=state))) == there
-        nobody = found._ANY.format(conditions=found._CONDITIONS["tenant"])
-        assert pages(connection, nobody, {"tenant": "nobody"}) < 60
         assert found.listed(connection, found.Wanted(tenant="nobody")) == []
         assert len(found.listed(connection, found.Wanted(tenant="default"))) == 50
 
@@ -163,16 +160,72 @@ def test_pages_of_dead_letters_and_groups_touch_few_pages_among_50_000_letters(f
             letters.Wanted(), letters.Wanted(before=40_000), letters.Wanted(provider="acme"),
             letters.Wanted(kind="acme.make"), letters.Wanted(tenant="tenant-7"), letters.Wanted(fingerprint="print-7"),
         ):  # fmt: skip
-            condition, values = letters.matching(connection, wanted)
-            query = f"SELECT {letters._LETTER} WHERE {condition} ORDER BY d.id DESC LIMIT %(limit)s"
-            assert pages(connection, query, values) < 500, wanted
+            assert pages(connection, *letters.statement(connection, wanted)) < 500, wanted
             assert len(letters.listed(connection, wanted)) == 50
         page = groups._GROUP + groups._LIST.format(standing=groups._STANDINGS["unsettled"])
         asked = dict.fromkeys(("provider", "kind", "effect", "tenant", "tenants", "text", "at", "after")) | {
             "limit": 50
         }
         assert pages(connection, page, asked) < 500
-        assert pages(connection, waiting._DEAD, {"tenants": None}) < 1000
+        assert pages(connection, waiting._DEAD, {"tenants": None}) < 100
         assert pages(connection, groups._FOLD, {"most": 5000}) < 60
         (operation,) = history.find(connection, "order:1")
         assert pages(connection, related._RELATED, {"id": operation, "limit": 20}) < 60
+
+
+@pytest.fixture
+def with_few(full: Ledger) -> Iterator[Connection]:
+    """Beside everybody else's there are five operations and dead letters of one tenant, the oldest of all."""
+    oldest = "id < '01900000-0000-7000-8000-000000000006'"
+    with full.connection() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "INSERT INTO lockgate.lanes (queue, tenant, provider, kind, priority, task) "
+            "VALUES ('acme', 'rare', 'acme', 'acme.make', 0, 'tasks.acme.make')"
+        )
+        connection.execute(
+            "UPDATE lockgate.operations SET tenant = 'rare', "
+            f"lane_id = (SELECT id FROM lockgate.lanes WHERE tenant = 'rare') WHERE {oldest}"
+        )
+        connection.execute(f"UPDATE lockgate.dead_letters SET tenant = 'rare' WHERE operation_{oldest}")
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "asked", [{"tenant": "rare"}, {"tenants": ["rare"]}, {"tenants": ["rare", "nobody"], "provider": "acme"}]
+)
+def test_a_tenant_with_a_handful_is_shown_it_however_long_the_past_of_others_is(
+    with_few: Connection, asked: dict[str, Any]
+) -> None:
+    assert len(found.listed(with_few, found.Wanted(**asked))) == 5
+    assert pages(with_few, *found.statement(with_few, found.Wanted(**asked))) < 100
+    assert found.listed(with_few, found.Wanted(**asked, state=State.WAITING)) == []
+    assert pages(with_few, *found.statement(with_few, found.Wanted(**asked, state=State.WAITING))) < 100
+    assert pages(with_few, *found.statement(with_few, found.Wanted(tenant="default", state=State.DEAD))) < 100
+    last = found.listed(with_few, found.Wanted(**asked, limit=3))[-1].id
+    assert len(found.listed(with_few, found.Wanted(**asked, before=last))) == 2
+    wanted = letters.Wanted(**{name: tuple(value) if name == "tenants" else value for name, value in asked.items()})
+    assert len(letters.listed(with_few, wanted)) == 5
+    assert pages(with_few, *letters.statement(with_few, wanted)) < 100
+    assert pages(with_few, waiting._WAITING, {"providers": ["acme"], "tenants": ["rare"], "bound": 500}) < 100
+
+
+def test_what_lies_in_many_lanes_and_in_one_is_listed_alike(with_few: Connection) -> None:
+    """The newest of tenants with one operation each, in more lanes than are asked one by one."""
+    with_few.execute("UPDATE lockgate.operations SET tenant = 'crowd' WHERE lane_id IN (SELECT id FROM lockgate.lanes "
+                     "WHERE tenant ~ '^tenant-[0-9]{3}$')")  # fmt: skip
+    with_few.execute("UPDATE lockgate.lanes SET tenant = 'crowd', priority = id WHERE tenant ~ '^tenant-[0-9]{3}$'")
+    crowd = found.listed(with_few, found.Wanted(tenant="crowd"))
+    assert [one.id for one in crowd] == sorted((one.id for one in crowd), reverse=True)
+    assert len({one.id for one in crowd}) == 50
+    both = found.listed(with_few, found.Wanted(tenants=["rare"]))
+    assert [one.id for one in both] == sorted((one.id for one in both), reverse=True)
+
+
+def test_a_list_of_what_no_letter_has_touches_few_pages(full: Ledger) -> None:
+    with full.connection() as connection:
+        for nothing in (
+            letters.Wanted(effect="unknown"), letters.Wanted(error_class="ambiguous"),
+            letters.Wanted(effect="unknown", error_class="transient"), letters.Wanted(effect="unknown", tenant="tenant-7"),
+        ):  # fmt: skip
+            assert letters.listed(connection, nothing) == []
+            assert pages(connection, *letters.statement(connection, nothing)) < 30, nothing

@@ -15,7 +15,7 @@ from deadletter import groups as deciding
 from deadletter import resolve
 from deadletter.requeue import requeue
 from integrations.registry import Registry
-from ledger import audit, groups, letters
+from ledger import audit, groups, letters, waiting
 from ledger.audit import Order
 from ledger.claim import claim
 from ledger.groups import Group, Wanted
@@ -115,6 +115,30 @@ def test_counts_follow_every_way_in_which_a_letter_is_closed(ledger: Ledger, reg
     assert touched.open == 1
 
 
+def test_open_letters_are_counted_by_provider_and_tenant_before_and_after_they_are_added_up(
+    ledger: Ledger, registry: Registry
+) -> None:
+    shop, other = replace(PAYMENTS, tenant="shop"), replace(PAYMENTS, tenant="other")
+    made = [dead(ledger, key=f"order:{number}:payment", lane=shop)[0] for number in range(3)]
+    dead(ledger, key="order:9:payment", lane=other)
+    dead(ledger, key="mail:1", lane=MAILS)
+    doubt, _ = dead(ledger, DOUBT, key="order:10:payment", lane=other)
+
+    def holds(stripe: int, *, of_other: int) -> None:
+        for _ in range(2):  # what is not added up yet counts as what is
+            with ledger.connection() as connection:
+                assert waiting.dead(connection) == {"stripe": stripe, "postmark": 1}
+                assert waiting.dead(connection, ["other"]) == {"stripe": of_other}
+                assert waiting.dead(connection, ["nobody"]) == waiting.dead(connection, []) == {}
+            groups.fold(ledger)
+
+    holds(5, of_other=2)
+    requeue(ledger, registry, made[0].id, ORDER)
+    resolve.discard(ledger, made[1].id, ORDER)
+    resolve.nothing_happened(ledger, doubt.id, ORDER)
+    holds(3, of_other=2)
+
+
 def test_a_letter_that_is_proven_to_have_had_no_effect_moves_to_the_group_of_those(ledger: Ledger) -> None:
     doubt, _ = dead(ledger, DOUBT, key="order:1:payment")
     assert [group.effect for group in listed(ledger)] == ["unknown"]
@@ -144,6 +168,8 @@ def test_many_workers_that_park_alike_at_once_are_all_counted(ledger: Ledger) ->
     for thread in (*threads, folding):
         thread.join()
     assert (one(ledger).open, one(ledger).seen) == (60, 60)
+    with ledger.connection() as connection:
+        assert connection.execute("SELECT provider, open FROM lockgate.open_letters").fetchall() == [("stripe", 60)]
 
 
 def test_a_caller_whose_transaction_stays_open_holds_up_nobody_who_parks(ledger: Ledger) -> None:
