@@ -16,7 +16,10 @@ class Traveller(Browser):
 
     def way_back(self, there: str = "/") -> str:
         """Leave, and be named by the provider: the path under which it leads back."""
-        left = self.leaves(there)
+        return self.named(self.leaves(there))
+
+    def named(self, left: requests.Response) -> str:
+        """The same, once left."""
         assert left.status_code == 200, told(left)
         asked = left.headers["Refresh"].removeprefix("0; url=")
         answer = requests.get(asked, allow_redirects=False, timeout=30)
