@@ -27,6 +27,7 @@ ANN = {"sub": "u-17", "preferred_username": "ann", "roles": ["operator"]}
 WRONG_DOCUMENTS: dict[str, dict[str, Any]] = {
     "a document of another issuer": {"issuer": OTHER},
     "a document with plain addresses": {"token_endpoint": "http://login.example.com/token"},
+    "a document with two lines in an address": {"authorization_endpoint": "https://login.example.com/\r\nX: y"},
     "a document without addresses": {"jwks_uri": None},
     "a document without the code": {"response_types_supported": ["id_token"]},
     "a document without PKCE": {"code_challenge_methods_supported": ["plain"]},

@@ -469,7 +469,7 @@ def test_the_way_there_is_a_form_of_ours_and_tried_so_often(office: Office, issu
     assert issuer.asked.get("/authorize", 0) == asked
 
 
-@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", "/\\evil.example", "/" + "x" * 2000])
 def test_the_way_back_leads_to_pages_of_ours_only(office: Office, issuer: Issuer, there: str) -> None:  # noqa: ARG001
     assert Traveller(office.url).sign_in_there(there).headers["Location"] == "/"
 

@@ -1,5 +1,6 @@
 """What a provider says about itself: its discovery document and its keys, asked for when needed and kept a while."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _AWAY = 5.0  # seconds for which one failed look answers for others too
 _FOUND = 200
 _PLACES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _SECRETS = ("client_secret_basic", "client_secret_post")  # how we can prove who we are, the better first
+_ADDRESS = re.compile(r"[!-~]{1,2000}")  # it goes into a header
 _USUAL = ["client_secret_basic"]  # where the document does not say: OpenID Connect Discovery 1.0, 3
 
 
@@ -137,7 +139,7 @@ def _metadata(issuer: str, found: dict[str, Any]) -> Metadata:
         )
     places = [found.get(name) for name in _PLACES]
     for name, place in zip(_PLACES, places, strict=True):
-        if not isinstance(place, str) or not private(place):
+        if not isinstance(place, str) or not _ADDRESS.fullmatch(place) or not private(place):
             raise WrongError(f"The OpenID provider's {name} is no https address: nobody is signed in.")
     _must(found, "response_types_supported", lambda has: "code" in has, "the authorization code")
     _must(found, "code_challenge_methods_supported", lambda has: "S256" in has, "PKCE with S256")

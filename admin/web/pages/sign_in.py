@@ -14,6 +14,7 @@ from admin.web import gate
 from admin.web.place import Place
 from admin.web.route import Taken, order, read
 
+_LONGEST = 2000  # characters of where somebody was going: it is kept while they are away
 TOO_MANY = "Too many tries. Wait a minute, then try again."
 
 
@@ -111,7 +112,7 @@ def refused(place: Place, there: str, said: str, status: int) -> Response:
 
 def ours(path: str) -> str:
     """A page of ours, whatever was asked for: nobody is led away by a link to the sign-in."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+    return path if len(path) <= _LONGEST and path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
 
 
 def led(path: str) -> Response:
