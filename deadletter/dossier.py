@@ -37,6 +37,7 @@ class Dossier:
         edits: corrected arguments; they may be personal.
         runs: number, name and how it fares in it.
         retention: what runs out, and when.
+        asks: whether the provider can be asked about it.
     """
 
     dead: Dead
@@ -49,6 +50,28 @@ class Dossier:
     edits: Sequence[Edit]
     runs: Sequence[tuple[int, str, str]]
     retention: Countdown
+    asks: bool
+
+    @property
+    def look(self) -> Look | None:
+        """The last look for which the provider was asked."""
+        return next((look for look in self.looks if look.asked), None)
+
+    @property
+    def fresh(self) -> Look | None:
+        """That look, where it was made since the letter is dead."""
+        return self.look if self.look is not None and self.look.at > self.dead.letter.dead_at else None
+
+    @property
+    def shown(self) -> bool:
+        """The provider shows that it happened, and only somebody has to say so."""
+        return self.fresh is not None and self.fresh.there.get("effect") == "done" and not self.may["resolve"]
+
+    @property
+    def doubt(self) -> bool:
+        """It may have happened, and nothing but a look says whether: no button may be suggested before that."""
+        looked_for = self.step.action == "resolve" and "--as declined" not in self.step.command
+        return self.dead.effect == Effect.UNKNOWN and looked_for and not self.shown and not self.dead.reference
 
 
 def dossier(ledger: Ledger, registry: Registry, letter_id: int) -> Dossier | None:
@@ -74,6 +97,7 @@ def dossier(ledger: Ledger, registry: Registry, letter_id: int) -> Dossier | Non
             edits=edits.of_letter(ledger, connection, letter_id),
             runs=run_letters.of_letter(connection, letter_id),
             retention=countdown(dead, story.operation),
+            asks=bound is not None and bound.assurance.means.asks and dead.was_sent,
         )
 
 

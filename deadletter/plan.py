@@ -20,8 +20,8 @@ from resilience.traffic import Traffic
 
 MOST = 100_000  # letters of one plan
 CANARY = 5
+LONGEST_NAME = 80  # characters of a run's name
 _BATCH = 2000
-_LONGEST_NAME = 80
 _NAMED = 20  # tenants that are named with their numbers
 
 
@@ -60,10 +60,10 @@ def plan(
     Raises:
         NotAllowedError: there is nothing to requeue, or the numbers make no sense.
     """
-    if not 1 <= canary <= most or tolerate < 0 or len(name) > _LONGEST_NAME:
+    if not 1 <= canary <= most or tolerate < 0 or len(name) > LONGEST_NAME:
         raise NotAllowedError(
             "a canary has at least one letter, what is tolerated is no negative number, and a name has at most "
-            f"{_LONGEST_NAME} characters"
+            f"{LONGEST_NAME} characters"
         )
     if isinstance(wanted, Wanted) and wanted.status != "open":
         raise NotAllowedError("only open dead letters can be requeued: leave --status out")
@@ -91,7 +91,7 @@ def plan(
 
 def _named(asked: dict[str, Any]) -> str:
     said = ", ".join(f"{name} {value}" for name, value in asked.items())
-    return (said or "all open dead letters")[:_LONGEST_NAME]
+    return (said or "all open dead letters")[:LONGEST_NAME]
 
 
 def _dry_run(connection: Connection, registry: Registry, run_id: int, *, most: int) -> dict[str, Any]:

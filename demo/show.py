@@ -204,7 +204,7 @@ class Show:
     def _offer_commands(self) -> None:
         own = {name: value for name, value in self._supervisor.environment.items() if name.startswith("LOCKGATE_")}
         environment, command = quote(str(self._home.offer(own))), quote(str(_COMMAND))
-        self._say(f"operators' commands, in another terminal: . {environment}; {command} deadletter list")
+        self._say(f"operators' commands, in another terminal: . {environment}; {command} deadletter groups")
 
     def _hear_others(self) -> None:
         """What `make chaos` did from another terminal is shown and counted like our own."""

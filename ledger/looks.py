@@ -44,6 +44,11 @@ class Look:
     there: Mapping[str, Any]
     differs: Sequence[str]
 
+    @property
+    def asked(self) -> bool:
+        """Whether the provider was asked at all: a look that was not tells nothing of it."""
+        return self.there.get("found") != "not asked"
+
 
 def add(
     connection: Connection, operation_id: uuid.UUID, *, actor: str, said: str, here: Mapping[str, Any],

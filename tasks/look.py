@@ -1,5 +1,6 @@
 """Look at the provider for a person: what it says of one operation now. Nothing is changed, there or here."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ from resilience.traffic import Lane
 from tasks.connections import fingerprint
 from tasks.platform import Platform
 
+_PATIENCE = 4.0  # seconds that a person waits for a turn among live work
 _STILL_OPEN = "found, and still open: it could take effect yet"
+_RATE = "rate:"  # before the name of a limit
+_A_MOMENT = 0.05
 _NOT_ASKED: Mapping[str, Any] = {"found": "not asked"}
 
 
@@ -110,18 +114,23 @@ class _Gate:
         if request.writes:
             return Deferred(_STILL_OPEN)
         if (refused := self._permitted()) is not None:
-            return Deferred(f"not asked: {refused.reason}")
+            return Deferred(_refused(refused))
         heard = self._line.say(request, self._guard)
         assert self._permit is not None
         self._admission.report(self._permit, Verdict.NEUTRAL if isinstance(heard, Deferred) else verdict(heard, None))
         return heard
 
     def _permitted(self) -> Refused | None:
-        answer = self._admission.ask(self._lane, cost=self._bound.section.cost, lease=self._bound.provider.lease)
-        if isinstance(answer, Refused):
-            return answer
-        self._permit = answer
-        return None
+        """Live work may have used up this second; a person waits for the next, and for no breaker."""
+        until = boottime() + _PATIENCE
+        while True:
+            answer = self._admission.ask(self._lane, cost=self._bound.section.cost, lease=self._bound.provider.lease)
+            if not isinstance(answer, Refused):
+                self._permit = answer
+                return None
+            if not answer.reason.startswith(_RATE) or boottime() + answer.wait > until:
+                return answer
+            time.sleep(max(answer.wait, _A_MOMENT))
 
     def _guard(self) -> None:
         """The permit aged while the connection was made: another one is needed."""
@@ -130,7 +139,15 @@ class _Gate:
             return
         self._admission.report(self._permit, Verdict.NEUTRAL)
         if (refused := self._permitted()) is not None:
-            raise NotSentError(f"not asked: {refused.reason}")
+            raise NotSentError(_refused(refused))
+
+
+def _refused(refused: Refused) -> str:
+    if refused.reason.startswith(_RATE):
+        return f"not asked: live work uses up its limit of {refused.reason.removeprefix(_RATE)}; ask again in a moment"
+    if refused.reason == "breaker":
+        return "not asked: its breaker is open, for it does not answer, or somebody holds it open"
+    return "not asked: Redis cannot be reached, and without it nothing is sent"
 
 
 def _told(finding: Finding | Deferred) -> str:  # noqa: PLR0911  one sentence for each finding

@@ -1,6 +1,6 @@
 """`lockgate deadletter`: what has become a person's turn, and what the person decides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +12,6 @@ from admin.cli.runs import plan, run, runs
 
 if TYPE_CHECKING:
     from admin.cli.deployment import Deployment
-    from ledger.letters import Dead
 
 _MOST = 10_000  # of one order; each is decided by itself
 _alike = click.option("--fingerprint", help="All open ones that failed alike, in place of ids.")
@@ -79,10 +78,10 @@ def show(name: str, *, ask: bool, as_json: bool) -> None:
 
     here = Deployment()
     letter_id = letter_of(name)
+    there = _ask(letter_id) if ask else None
     told = dossier(here.ledger, here.registry, letter_id)
     if told is None:
         raise _unknown(name)
-    there = _ask(told.dead) if ask else None
     if as_json:
         paper.write_json({**_listed(told.dead.letter), "there": there, **as_object(told)})
         return
@@ -110,7 +109,7 @@ def requeue(names: tuple[str, ...], *, fingerprint: str | None, because: str, as
         how = "the provider is asked first" if done["asks_first"] else "it is sent as soon as its turn comes"
         return f"{done['id']} is requeued: {how}"
 
-    _each(_named(here, names, fingerprint), one, told, as_json=as_json)
+    decide_each(named_letters(here, names, fingerprint), one, told, as_json=as_json)
 
 
 @deadletter.command()
@@ -150,7 +149,9 @@ def resolve(
             said = f"dl_{letter_id} is resolved: it was declined; its caller may open the next generation by .again(…)"
         case _:
             resolving.nothing_happened(here.ledger, letter_id, who)
-            said = f"dl_{letter_id} had no effect; it stays open: requeue, edit or discard it"
+            said = (
+                f"dl_{letter_id} had no effect and stays open: `lockgate deadletter show dl_{letter_id}` says what next"
+            )
     _say({"id": f"dl_{letter_id}", "as": end, "reference": reference}, said, as_json=as_json)
 
 
@@ -170,7 +171,9 @@ def discard(names: tuple[str, ...], *, fingerprint: str | None, because: str, as
         discarded(here.ledger, letter_id, who)
         return {"id": f"dl_{letter_id}", "state": "discarded"}
 
-    _each(_named(here, names, fingerprint), one, lambda done: f"{done['id']} is discarded", as_json=as_json)
+    decide_each(
+        named_letters(here, names, fingerprint), one, lambda done: f"{done['id']} is discarded", as_json=as_json
+    )
 
 
 def letter_of(name: str) -> int:
@@ -198,7 +201,7 @@ def _unknown(name: str, why: str = "") -> Exception:
     return ConfigError(f"there is no dead letter {name}{why or ': `lockgate deadletter list` shows those there are'}")
 
 
-def _named(here: "Deployment", names: Sequence[str], fingerprint: str | None) -> list[str]:
+def named_letters(here: "Deployment", names: Sequence[str], fingerprint: str | None) -> list[str]:
     """The letters that an order is about: those that were named, or all that failed alike, the oldest first."""
     from config.errors import ConfigError
     from ledger import letters
@@ -214,9 +217,10 @@ def _named(here: "Deployment", names: Sequence[str], fingerprint: str | None) ->
     return [letter.name for letter in reversed(found)]
 
 
-def _each(
-    names: Sequence[str], one: Callable[[int], dict[str, Any]], told: Callable[[dict[str, Any]], str], *, as_json: bool
-) -> None:
+def decide_each(
+    names: Iterable[str] | Iterable[int], one: Callable[[int], dict[str, Any]], told: Callable[[dict[str, Any]], str], *,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Decide about several, each by itself, and say each; one that was refused is named, and makes the exit code 1."""
     from admin.cli import paper
 
@@ -235,16 +239,16 @@ def _each(
         raise click.exceptions.Exit(1)
 
 
-def _one(name: str, decide: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+def _one(name: str | int, decide: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
     import psycopg
 
     from admin.cli.trouble import sentence
     from config.errors import ConfigError
-    from operations.errors import NotAllowedError
+    from operations.errors import InvalidArgumentsError, NotAllowedError
 
     try:
-        return decide(letter_of(name))
-    except (NotAllowedError, ConfigError, psycopg.errors.LockNotAvailable) as error:
+        return decide(name if isinstance(name, int) else letter_of(name))
+    except (NotAllowedError, InvalidArgumentsError, ConfigError, psycopg.errors.LockNotAvailable) as error:
         return {"id": name, "refused": sentence(error) or str(error)}
 
 
@@ -278,13 +282,13 @@ def _listed(letter: Any) -> dict[str, Any]:
     return {**asdict(letter), "id": letter.name}
 
 
-def _ask(dead: "Dead") -> str:
+def _ask(letter_id: int) -> str:
     """Ask the provider; the answer is kept beside what stands here."""
     from admin.cli.deployment import order
     from tasks.look import ask
     from tasks.platform import platform
 
-    return ask(platform(), dead.letter.id, order("asked by lockgate deadletter show --ask")).said
+    return ask(platform(), letter_id, order("asked by lockgate deadletter show --ask")).said
 
 
 for command in (groups, group, plan, run, runs, edit, edits, approve, reject):

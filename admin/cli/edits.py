@@ -12,44 +12,65 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="ID")
+@click.argument("names", metavar="[ID…]", nargs=-1)
+@click.option("--fingerprint", help="All open ones that failed alike, in place of ids.")
 @click.option(
     "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="A corrected argument; VALUE as JSON, or text."
 )
 @click.option("--because", help="Why; the audit keeps it with your name.")
 @as_json
-def edit(name: str, *, changes: tuple[str, ...], because: str | None, as_json: bool) -> None:
+def edit(
+    names: tuple[str, ...], *, fingerprint: str | None, changes: tuple[str, ...], because: str | None, as_json: bool
+) -> None:
     """Send it with a new key, corrected or as it is, where nothing happened for sure; money waits for a second person.
 
-    Without --set and --because, show the arguments that there are. It goes out as the next generation of its business key.
+    Without --set and --because, show the arguments of one. It goes out as the next generation of its business key.
     """
+    from admin.cli.deadletter import decide_each, named_letters
+    from admin.cli.deployment import Deployment, order
+    from tasks import edit as editing
+    from tasks.platform import platform
+
+    if because is None and not changes and len(names) == 1 and not fingerprint:
+        _show(names[0], as_json=as_json)
+        return
+    meant = (fingerprint and f"--fingerprint {fingerprint}") or " ".join(names) or "ID"
+    if not (because or "").strip():
+        raise click.UsageError(f'say why: lockgate deadletter edit {meant} --set FIELD=VALUE --because "…"')
+    corrected, who = dict(_pair(each) for each in changes), order(str(because))
+    decide_each(
+        named_letters(Deployment(), names, fingerprint),
+        lambda letter_id: as_object(editing.propose(platform(), letter_id, corrected, who)),
+        _proposed,
+        as_json=as_json,
+    )
+
+
+def _show(name: str, *, as_json: bool) -> None:
     from admin.cli import paper
     from admin.cli.deadletter import letter_of
-    from admin.cli.deployment import order
     from tasks import edit as editing
     from tasks.platform import platform
 
     letter_id = letter_of(name)
-    if not changes and because is None:
-        known = editing.arguments(platform(), letter_id)
-        if as_json:
-            paper.write_json(known)
-        else:
-            paper.facts({field: json.dumps(value, ensure_ascii=False) for field, value in known.items()})
-            click.echo()
-            click.secho(f'Next: lockgate deadletter edit dl_{letter_id} --set FIELD=VALUE --because "…"', bold=True)
+    known = editing.arguments(platform(), letter_id)
+    if as_json:
+        paper.write_json(known)
         return
-    if not (because or "").strip():
-        raise click.UsageError(f'say why: lockgate deadletter edit {name} --set FIELD=VALUE --because "…"')
-    made = editing.propose(platform(), letter_id, dict(_pair(each) for each in changes), order(str(because)))
-    said = (
-        f"edit {made.id} of dl_{letter_id} waits: it is money, and somebody else must say "
-        f'`lockgate deadletter approve {made.id} --because "…"`'
-    )
-    if made.state == "applied":
-        how = f"with {', '.join(made.fields)} corrected" if made.fields else "as it was, with a new key"
-        said = f"dl_{letter_id} is superseded by {made.new_operation_id}, which goes out {how}"
-    _say(made, said, as_json=as_json)
+    paper.facts({field: json.dumps(value, ensure_ascii=False) for field, value in known.items()})
+    click.echo()
+    click.secho(f'Next: lockgate deadletter edit dl_{letter_id} --set FIELD=VALUE --because "…"', bold=True)
+
+
+def _proposed(made: dict[str, Any]) -> str:
+    if made["state"] != "applied":
+        return (
+            f"edit {made['id']} of {made['letter']} waits: it is money, and somebody else must say "
+            f'`lockgate deadletter approve {made["id"]} --because "…"`'
+        )
+    corrected = ", ".join(sorted(made["difference"]))
+    how = f"with {corrected} corrected" if corrected else "as it was, with a new key"
+    return f"{made['letter']} is superseded by {made['new_operation_id']}, which goes out {how}"
 
 
 @click.command()
@@ -71,23 +92,30 @@ def edits(*, as_json: bool) -> None:
         rows = [(one.id, f"dl_{one.letter_id}", _told(one), one.by, one.at, one.because) for one in found]
         paper.table(("edit", "dead letter", "changes", "by", "at", "because"), rows)
         click.echo()
-        click.secho(f'Next: lockgate deadletter approve {found[0].id} --because "…", or reject', bold=True)
+        numbers = " ".join(str(one.id) for one in found)
+        click.secho(f'Next: lockgate deadletter approve {numbers} --because "…", or reject', bold=True)
     if found:
         raise click.exceptions.Exit(1)
 
 
 @click.command()
-@click.argument("number", metavar="EDIT", type=int)
+@click.argument("numbers", metavar="EDIT…", type=int, nargs=-1, required=True)
 @because
 @as_json
-def approve(number: int, *, because: str, as_json: bool) -> None:
-    """Let a correction of somebody else's go out."""
+def approve(numbers: tuple[int, ...], *, because: str, as_json: bool) -> None:
+    """Let corrections of somebody else's go out."""
+    from admin.cli.deadletter import decide_each
     from admin.cli.deployment import order
     from tasks import edit as editing
     from tasks.platform import platform
 
-    made = editing.approve(platform(), number, order(because))
-    _say(made, f"dl_{made.letter_id} is superseded by {made.new_operation_id}, which goes out", as_json=as_json)
+    who = order(because)
+    decide_each(
+        numbers,
+        lambda number: as_object(editing.approve(platform(), number, who)),
+        lambda made: f"{made['letter']} is superseded by {made['new_operation_id']}, which goes out",
+        as_json=as_json,
+    )
 
 
 @click.command()

@@ -78,27 +78,19 @@ def write_groups(here: "Deployment", filters: dict[str, Any], *, as_json: bool) 
     elif not found:
         click.echo("no group of dead letters is open" if status == "unsettled" else f"no group is {status}")
     else:
-        columns = (
-            "fingerprint",
-            "open",
-            "seen",
-            "kind",
-            "reason",
-            "code",
-            "effect",
-            "tenants",
-            "status",
-            "24 h",
-            "last",
-        )
+        columns = ("fingerprint", "open", "seen", "kind", "why", "effect", "status", "tenants", "24 h", "last")
         rows = [
             (
-                one.fingerprint, one.open, one.seen, one.kind, one.reason, one.code, one.effect, one.tenants, one.status,
-                sparkline(hours[one.fingerprint]), one.last_at,
+                one.fingerprint, one.open, one.seen, one.kind, one.code or one.reason, one.effect, one.status, one.tenants,
+                sparkline(hours[one.fingerprint]), paper.ago(one.last_at),
             )
             for one in found
         ]  # fmt: skip
-        paper.table(columns, rows)
+        paper.table(columns, rows, spare=("24 h", "tenants", "seen"))
+        waiting = next((one for one in found if one.open), None)
+        if waiting is not None:
+            click.echo()
+            click.secho(f"Next: lockgate deadletter group {waiting.fingerprint}", bold=True)
     if len(found) == known.get("limit"):
         click.echo(f"these are the first {len(found)}; --limit shows more", err=True)
     return bool(found)
@@ -173,4 +165,23 @@ def _show(here: "Deployment", fingerprint: str, *, as_json: bool) -> None:
     for change in changes:
         click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
     click.echo()
-    click.secho(f'Next: lockgate deadletter plan --fingerprint {one.fingerprint} {"--because"} "…"', bold=True)
+    _write_next(here, one)
+
+
+def _write_next(here: "Deployment", one: "Group") -> None:
+    """What is sensible about all of a group: what the newest of it asks for."""
+    from deadletter.dossier import dossier
+    from ledger import letters
+
+    with here.ledger.connection() as connection:
+        newest = letters.listed(connection, letters.Wanted(fingerprint=one.fingerprint, limit=1))
+    told = dossier(here.ledger, here.registry, newest[0].id) if newest else None
+    if told is None:
+        why = f"; `lockgate deadletter group {one.fingerprint} resolve` says that its cause is mended"
+        click.secho(f"Next: nothing, none of them is open{why if one.status != 'resolved' else ''}", bold=True)
+        return
+    click.echo(f"Why: {told.step.why}")
+    if told.step.action == "requeue":
+        click.secho(f'Next: lockgate deadletter plan --fingerprint {one.fingerprint} --because "…"', bold=True)
+    else:
+        click.secho(f"Next: lockgate deadletter show {told.dead.letter.name}", bold=True)

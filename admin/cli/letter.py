@@ -1,5 +1,6 @@
 """Dead letters on a page for people."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from admin.cli import operation, paper
 from deadletter.dossier import Dossier
+from ledger.letters import DeadLetter
 
 _MEANING = {
     "none": "nothing happened at the provider",
@@ -15,15 +17,19 @@ _MEANING = {
     "done": "it happened at the provider",
 }
 
-_LETTER = (
-    ("id", "name"), ("dead at", "dead_at"), ("tenant", "tenant"), ("kind", "kind"), ("business key", "business_key"),
-    ("reason", "reason"), ("effect", "effect"), ("code", "code"), ("fingerprint", "fingerprint"),
-)  # fmt: skip
+_COLUMNS = ("id", "dead", "tenant", "kind", "business key", "why", "effect", "fingerprint")
 
 
-def write_list(found: Sequence[Any]) -> None:
+def write_list(found: Sequence[DeadLetter]) -> None:
     """Dead letters, a line for each."""
-    paper.table([title for title, _ in _LETTER], [[getattr(one, name) for _, name in _LETTER] for one in found])
+    rows = [
+        (
+            one.name, paper.ago(one.dead_at), one.tenant, one.kind, one.business_key, one.code or one.reason, one.effect,
+            one.fingerprint,
+        )
+        for one in found
+    ]  # fmt: skip
+    paper.table(_COLUMNS, rows, spare=("fingerprint",))
 
 
 def as_object(told: Dossier) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def write(told: Dossier, there: str | None) -> None:
         told: all of it.
         there: what the provider says now; None where it was not asked.
     """
-    dead, letter, row, step = told.dead, told.dead.letter, told.story.operation, told.step
+    dead, letter, row = told.dead, told.dead.letter, told.story.operation
     click.secho(
         f"{letter.name}  {letter.kind}  {letter.business_key or dead.id}  tenant {letter.tenant}  {letter.provider}",
         bold=True,
@@ -80,17 +86,36 @@ def write(told: Dossier, there: str | None) -> None:
     for change in told.story.changes:
         click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
     click.echo()
-    if step.command:
+    _write_next(told)
+
+
+def _write_next(told: Dossier) -> None:
+    step, name, because = told.step, told.dead.letter.name, '--because "…"'
+    if not step.command:
+        click.secho(f"Next: nothing; {step.why}", bold=True)
+    elif told.shown and told.fresh is not None:
+        reference = shlex.quote(str(told.fresh.there.get("reference") or "REF"))
+        click.echo(f"Why: {told.dead.provider} shows it: say that it happened, and what waits for it goes on")
+        click.secho(
+            f"Next: lockgate deadletter resolve {name} --as succeeded --reference {reference} {because}", bold=True
+        )
+    elif told.doubt and told.asks and told.fresh is None:
+        click.echo("Why: it may have happened, or not; nothing is changed by asking")
+        click.secho(f"Next: lockgate deadletter show {name} --ask", bold=True)
+    elif told.doubt:
+        click.echo(f"Why: {step.why}")
+        click.secho(
+            f"Next, it is there: lockgate deadletter resolve {name} --as succeeded --reference REF {because}", bold=True
+        )
+        click.secho(f"Next, for sure not: lockgate deadletter resolve {name} --as none {because}", bold=True)
+    else:
         click.echo(f"Why: {step.why}")
         click.secho(f"Next: {step.command}", bold=True)
-    else:
-        click.secho(f"Next: nothing; {step.why}", bold=True)
 
 
 def _last_look(told: Dossier) -> str | None:
-    if not told.looks:
+    if (last := told.look) is None:
         return None
-    last = told.looks[0]
     differs = f"; not as here: {', '.join(last.differs)}" if last.differs else ""
     return f"{last.said} (asked by {last.actor} at {paper.shown(last.at)}{differs})"
 

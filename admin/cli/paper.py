@@ -1,6 +1,7 @@
 """Write to a terminal, a file or a program: tables for people, JSON for programs."""
 
 import json
+import shutil
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 _GAP = "  "
+_LEAST = 8  # characters to which a column is cut at most
 
 
 def write_json(value: Any) -> None:
@@ -18,18 +20,48 @@ def write_json(value: Any) -> None:
     click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
-    """A table: drawn on a terminal, aligned in columns everywhere else."""
-    cells = [[shown(value) for value in row] for row in rows]
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "", spare: Sequence[str] = ()) -> None:
+    """A table: whole in a file or a pipe, and as wide as the terminal on one.
+
+    Args:
+        columns: their titles; the first is never shortened.
+        rows: the cells.
+        title: in front of it.
+        spare: titles of columns that a narrow terminal leaves out, in this order.
+    """
+    lines = [list(columns), *([shown(value) for value in row] for row in rows)]
     if sys.stdout.isatty():
-        _draw(columns, cells, title)
-        return
+        lines = _fitted(lines, spare, shutil.get_terminal_size().columns)
+    widths = _widths(lines)
     if title:
         click.echo(title)
-    lines = [list(columns), *cells]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
-    for line in lines:
-        click.echo(_GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    for number, line in enumerate(lines):
+        said = _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.secho(said, bold=True) if number == 0 else click.echo(said)
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+
+
+def _fitted(lines: list[list[str]], spare: Sequence[str], most: int) -> list[list[str]]:
+    """The same, no wider than `most` where that can be: spare columns are left out, then the widest are cut."""
+
+    def over(widths: Sequence[int]) -> int:
+        return sum(widths) + len(_GAP) * (len(widths) - 1) - most
+
+    for name in spare:
+        if over(_widths(lines)) > 0 and name in lines[0]:
+            at = lines[0].index(name)
+            lines = [[*line[:at], *line[at + 1 :]] for line in lines]
+    widths = _widths(lines)
+    while over(widths) > 0 and max(widths[1:], default=0) > _LEAST:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
+    return [[_cut(cell, width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def facts(pairs: Mapping[str, Any]) -> None:
@@ -65,15 +97,9 @@ def lasting(seconds: float | None) -> str:
     return f"{seconds:.3g} s"
 
 
-def _draw(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(*columns, title=title or None, title_justify="left", header_style="bold")
-    for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+def ago(value: datetime) -> str:
+    """How long ago."""
+    return f"{lasting(round((datetime.now(UTC) - value).total_seconds()))} ago"
 
 
 def _plain(value: Any) -> Any:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from ledger.run_letters import Counts
     from ledger.runs import Run
 
+_CLASSES = ["transient", "rate_limited", "client", "ambiguous"]
 _ORDERS = ["start", "pause", "resume", "cancel"]
-_BAR = 30
+_BAR, _SHORT = 30, 12
 _NEEDS_A_PERSON = {"stopped", "paused"}
 
 
@@ -22,7 +23,7 @@ _NEEDS_A_PERSON = {"stopped", "paused"}
 @click.option("--provider", help="This provider's.")
 @click.option("--tenant", help="This tenant's.")
 @click.option("--kind", help="Of this kind, such as stripe.take_payment.")
-@click.option("--class", "error_class", help="Of this error class, such as transient.")
+@click.option("--class", "error_class", type=click.Choice(_CLASSES), help="Of this error class.")
 @click.option("--effect", type=click.Choice(["none", "unknown", "done"]), help="With this effect.")
 @click.option("--fingerprint", help="Those that failed alike; `lockgate deadletter groups` shows the fingerprints.")
 @click.option("--text", help="Whose reason, code or message holds this.")
@@ -53,6 +54,8 @@ def plan(
     here, who = Deployment(), order(because)
     if "provider" in asked and asked["provider"] != "local":
         here.registry.provider(asked["provider"])
+    if str(asked.get("kind", "")).partition(".")[0] in here.registry.providers:  # else it is a plain task's
+        here.registry.kind(asked["kind"])
     wanted = [letter_of(each) for each in names] if names else Wanted(**asked)
     made = planned(here.ledger, here.registry, wanted, who, name=name, canary=canary, tolerate=tolerate)
     _show(here, made, as_json=as_json)
@@ -103,19 +106,19 @@ def runs(*, limit: int, as_json: bool) -> None:
         click.echo("no run was planned yet")
     else:
         rows = [
-            (one.id, one.name, one.state, bar(counts[one.id]), counts[one.id].succeeded, counts[one.id].back, one.planned_at,
-             one.started_by or one.planned_by)
+            (one.id, one.name, one.state, bar(counts[one.id], _SHORT), counts[one.id].succeeded, counts[one.id].back,
+             paper.ago(one.planned_at), one.started_by or one.planned_by)
             for one in found
         ]  # fmt: skip
-        paper.table(("run", "name", "state", "progress", "home", "back", "planned at", "by"), rows)
+        paper.table(("run", "name", "state", "progress", "home", "back", "planned", "by"), rows)
     if any(one.state in _NEEDS_A_PERSON for one in found):
         raise click.exceptions.Exit(1)
 
 
-def bar(counts: "Counts") -> str:
+def bar(counts: "Counts", width: int = _BAR) -> str:
     """How far a run is, as a line."""
-    done = counts.ended * _BAR // max(counts.total, 1)
-    return f"{'█' * done}{'·' * (_BAR - done)} {counts.ended}/{counts.total}"
+    done = counts.ended * width // max(counts.total, 1)
+    return f"{'█' * done}{'·' * (width - done)} {counts.ended}/{counts.total}"
 
 
 def _utc(value: Any) -> Any:
@@ -145,9 +148,10 @@ def _show(here: "Deployment", one: "Run", *, as_json: bool) -> None:
     told = one.figures
     click.secho(f"run {one.id}  {one.name}  {one.state}", bold=True)
     more = "; the filter matches more, plan again for the rest" if told["more"] else ""
+    oldest = told["oldest"][:19].replace("T", " ")
     paper.facts(
         {
-            "letters": f"{told['count']} may be requeued, the oldest dead since {told['oldest'][:19]}{more}",
+            "letters": f"{told['count']} may be requeued, the oldest dead since {oldest}{more}",
             "tenants": f"{told['tenants_touched']}: {_counted(told['tenants'])}",
             "kinds": _counted(told["kinds"]),
             "asked first": f"{told['asks_first']} (the provider is asked before anything is sent)",
@@ -168,10 +172,23 @@ def _show(here: "Deployment", one: "Run", *, as_json: bool) -> None:
         click.echo(f"came back: {each.why}")
     for change in changes:
         click.echo(f"{paper.shown(change.at)}  {change.actor}: {change.action}, because {change.because}")
-    nexts = {"planned": "start", "stopped": "resume", "paused": "resume", "canary": "pause", "running": "pause"}
-    if one.state in nexts:
-        click.echo()
-        click.secho(f'Next: lockgate deadletter run {one.id} {nexts[one.state]} --because "…"', bold=True)
+    _write_next(one, counts)
+
+
+def _write_next(one: "Run", counts: "Counts") -> None:
+    this = f"lockgate deadletter run {one.id}"
+    click.echo()
+    match one.state:
+        case "planned" | "stopped" | "paused":
+            word = "start" if one.state == "planned" else "resume"
+            click.secho(f'Next: {this} {word} --because "…"', bold=True)
+        case "canary" | "running":
+            click.secho(f"Next: {this}", bold=True)
+            click.echo(f'It goes on by itself; `{this} pause --because "…"` holds it.')
+        case _ if counts.back or counts.skipped:
+            click.secho("Next: lockgate deadletter groups, for some are dead again or were left out", bold=True)
+        case _:
+            click.secho("Next: lockgate deadletter groups", bold=True)
 
 
 def _counted(found: dict[str, int]) -> str:

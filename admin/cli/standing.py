@@ -207,7 +207,7 @@ def _lowered(each: InForce) -> str:
 
 
 def _look(one: Standing) -> str:
-    return f" (lockgate deadletter list --provider {one.provider})" if one.dead_letters else ""
+    return f" (lockgate deadletter groups --provider {one.provider})" if one.dead_letters else ""
 
 
 def _write_lanes(one: Standing) -> None:

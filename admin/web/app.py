@@ -10,6 +10,7 @@ from jinja2 import StrictUndefined
 from admin.access import sessions
 from admin.web import doors, gate, pages, shown
 from admin.web.buttons import named
+from admin.web.doors import ours
 from admin.web.headers import guarded
 from admin.web.place import Place
 from admin.web.route import ROUTES, Route
@@ -19,6 +20,7 @@ from ledger.session import LOST
 _MOST = 256 * 1024  # bytes of a form or a body
 _PREFIX = "/api/v1"
 _OURS = 500
+_UNTYPED = {"form", "back", "next", "password"}
 _BY_ENDPOINT: dict[str, Route] = {}
 
 
@@ -69,7 +71,23 @@ def _trouble(error: Exception) -> Any:
     if request.path.startswith("/api/"):
         return Response(json.dumps({"error": said}), status=status, content_type="application/json")
     g.setdefault("person", None)
-    return render_template("trouble.html", status=status, said=named(said)), status
+    return render_template("trouble.html", status=status, said=named(said), again=_here(), **_kept()), status
+
+
+def _here() -> str:
+    """Where a page is to be asked for again."""
+    return (request.full_path if request.query_string else request.path) if request.method == "GET" else ""
+
+
+def _kept() -> dict[str, Any]:
+    """Of a form of ours that was not taken: where it stands, and what somebody typed, for it is on no other page."""
+    if not g.get("ours") or request.path == "/sign-in":
+        return {"back": "", "typed": {}}
+    typed = {
+        name.rpartition(".")[2]: value
+        for name, value in request.form.items() if name not in _UNTYPED and value.strip()
+    }  # fmt: skip
+    return {"back": ours(request.form.get("back", "")), "typed": typed}
 
 
 def _for_every_page(place: Place) -> dict[str, Any]:
@@ -80,6 +98,8 @@ def _for_every_page(place: Place) -> dict[str, Any]:
         "flower": place.settings.flower_url,
         "form_token": _form_token(place),
         "declared": {route.name for route in ROUTES},
+        "typed": {},
+        "refused": "",
     }
 
 

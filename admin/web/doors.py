@@ -12,10 +12,12 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from admin.web.buttons import named
 from admin.web.place import Place
-from admin.web.route import Done, Route, Taken
+from admin.web.route import ROUTES, Done, Route, Taken
 from admin.web.sentences import said_of
 from config.errors import ConfigError
 from operations.errors import NotAllowedError
+
+_REFUSED = 422
 
 
 def page(place: Place, route: Route) -> Callable[..., Any]:
@@ -36,19 +38,38 @@ def page(place: Place, route: Route) -> Callable[..., Any]:
         try:
             done = _called(place, route, parts, fields)
         except (NotAllowedError, ConfigError, ValidationError) as error:
-            if not back.startswith("/") or back.startswith("//"):
+            if not ours(back):
                 raise
-            flash(named(said_of(error)), "refused")
+            if route.again:
+                return _again(place, route, parts, named(said_of(error)))
+            flash(_with_reason(named(said_of(error)), fields.get("because", "")), "refused")
             return redirect(back, 303)
         return done if isinstance(done, Response) else _after(done, route)
 
     return shown if route.method == "GET" else ordered
 
 
+def ours(path: str) -> str:
+    """A page of ours, or nothing."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""
+
+
+def _again(place: Place, route: Route, parts: dict[str, Any], said: str) -> Any:
+    """The page of a form that was refused, with what was typed still in it."""
+    shown = next(each for each in ROUTES if each.name == route.again)
+    found = _called(place, shown, parts, {})
+    return render_template(shown.template, page=found, route=shown, typed=request.form, refused=said), _REFUSED
+
+
+def _with_reason(said: str, because: str) -> str:
+    """The reason that was typed is told back: the form is empty again."""
+    return f"{said.rstrip('.')}. You had written: {because}" if because else said
+
+
 def _after(done: Done, route: Route) -> Any:
     if done.once:
         return render_template(done.once, page=done.value, route=route, to=done.to)
-    flash(done.said, "done")
+    flash(done.said, done.kind)
     return redirect(done.to, 303)
 
 

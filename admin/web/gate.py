@@ -44,7 +44,10 @@ def check(place: Place, route: Route | None) -> Response | None:
     token = request.cookies.get(cookie_name(place), "")
     g.person = _browser(place, token)
     if route.method == "POST":
-        _from_our_page(place, token)
+        _from_our_page(place)
+        g.ours = True
+        if route.needs is None or g.person is not None:
+            _of_this_session(token)
     if route.needs is not None and g.person is None:
         return _to_the_door(route)
     _may(route)
@@ -86,7 +89,7 @@ def _browser(place: Place, token: str) -> Person | None:
 
 def _to_the_door(route: Route) -> Response:
     if route.method == "POST":
-        raise Unauthorized("your session has ended: sign in, and do it again")
+        raise Unauthorized("your session has ended, and nothing was changed: sign in, and do it again")
     if "X-Live" in request.headers:
         raise Unauthorized("your session has ended")
     if from_elsewhere():
@@ -107,15 +110,20 @@ def once_more() -> Response:
     return Response(status=200, headers={"Refresh": "0", "Content-Type": "text/plain; charset=utf-8"})
 
 
-def _from_our_page(place: Place, token: str) -> None:
+def _from_our_page(place: Place) -> None:
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is None and site is None:
         raise Forbidden("this form was not sent by a page of ours: the browser does not say where it comes from")
     if origin not in {None, place.origin} or site not in {None, "same-origin"}:
         raise Forbidden("this form was not sent by a page of ours")
+
+
+def _of_this_session(token: str) -> None:
     expected = sessions.form_token(token) if g.person is not None else session.get("form", "")
     if not expected or not sessions.same(expected, request.form.get("form", "")):
-        raise Forbidden("this form is of another session: open the page again, and send it from there")
+        raise Forbidden(
+            "this form is of another session, and nothing was changed: open the page again, and send it from there"
+        )
 
 
 def known() -> Person:

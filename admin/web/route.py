@@ -39,6 +39,7 @@ class Done:
         said: one sentence for people.
         to: the page to go on with.
         value: for programs.
+        kind: how it looks to people: `done`, or `hint` where it was taken and came to nothing.
         once: a template that shows the value, now and never again; for secrets that were just made.
     """
 
@@ -46,6 +47,7 @@ class Done:
     to: str
     value: Any = None
     once: str = ""
+    kind: Literal["done", "hint"] = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Route:
         template: of its page; empty where it only changes something.
         takes: the model of what is sent.
         gives: the type of what a reading function returns.
+        again: the page that is shown with what was typed, where a form was refused; else it leads back to an empty one.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Route:
     gives: Any
     page: bool
     api: bool
+    again: str = ""
 
     @property
     def parts(self) -> list[str]:
@@ -95,24 +99,28 @@ def read(
     return declared
 
 
-def order(rule: str, *, needs: Role | None, everywhere: bool = False, api: bool = True) -> Callable[[F], F]:
+def order(
+    rule: str, *, needs: Role | None, everywhere: bool = False, api: bool = True, again: str = ""
+) -> Callable[[F], F]:
     """An order: it changes something, and returns `Done`."""
 
     def declared(view: F) -> F:
-        _add(view, "POST", rule, needs, everywhere=everywhere, template="", api=api)
+        _add(view, "POST", rule, needs, everywhere=everywhere, template="", api=api, again=again)
         return view
 
     return declared
 
 
 def _add(
-    view: Callable[..., Any], method: Method, rule: str, needs: Role | None, *, everywhere: bool, template: str, api: bool
+    view: Callable[..., Any], method: Method, rule: str, needs: Role | None, *, everywhere: bool, template: str, api: bool,
+    again: str = "",
 ) -> None:  # fmt: skip
     hints = get_type_hints(view)
     ROUTES.append(
         Route(
             name=view.__name__, method=method, rule=rule, needs=needs, everywhere=everywhere, view=view,
             template=template, takes=hints.get("given"), gives=_value(hints.get("return")), page=True, api=api,
+            again=again,
         )
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """How values look on a page: times, ages, and the words for states."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,19 @@ EFFECTS = {
     "none": "Nothing happened at the provider.",
     "unknown": "It may have happened at the provider, or not.",
     "done": "It happened at the provider.",
+}
+#: Why something became a dead letter, for somebody who does not know our words.
+REASONS = {
+    "client": "The provider refused this request.",
+    "exhausted": "Every try was used up.",
+    "deadline": "Its time was over before it was done.",
+    "no_answer": "The provider took it, and never said how it ended.",
+    "frozen_key": "The provider keeps an error under its key, and would only repeat it.",
+    "poison": "It took down the worker that had it, again and again.",
+    "crashed": "Its process died.",
+    "raised": "Its task raised an error.",
+    "refused": "Its arguments were refused, so it never became a request.",
+    "left open": "The provider declined it, and left something open.",
 }
 #: How urgent a word looks: the colour is never the only sign, the word stands there too.
 _TONES = {
@@ -142,11 +156,25 @@ def place_of(target: str) -> str:
         return f"/audit?target={quote(target)}"
 
 
+def pieces(said: str) -> list[tuple[str, str]]:
+    """A sentence in pieces: the names of dead letters with their pages, all else without one."""
+    parts = re.split(r"\b(dl_\d+)\b", said)
+    return [(part, f"/deadletters/{part[3:]}" if at % 2 else "") for at, part in enumerate(parts) if part]
+
+
+def sentence(said: str) -> str:
+    """With a capital, but for the name of a dead letter."""
+    return said if said.startswith("dl_") else said[:1].upper() + said[1:]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "tone": tone, "when": when, "clock": clock, "iso": iso, "age": age, "count": count, "percent": percent, "took": took,
     "line": line, "bars": bars, "facts": facts, "lasting": lasting, "place_of": place_of, "countdown": countdown,
     "plain": lambda value: json.dumps(value, default=str),
     "named": named,
     "effect": lambda word: EFFECTS.get(str(word), ""),
+    "sentence": sentence,
+    "reason": lambda word: REASONS.get(str(word), ""),
+    "pieces": pieces,
     "words": lambda word: str(word).replace("_", " "),
 }  # fmt: skip

@@ -112,7 +112,10 @@ def test_a_doubt_under_a_frozen_key_ends_with_the_next_generation(deployment: De
     assert requests(deployment, before) == ["GET", "GET"]
 
     page = console.run("deadletter", "show", "dl_2")
-    assert "Next: lockgate deadletter resolve dl_2 --as succeeded" in page.out
+    assert "Next: lockgate deadletter show dl_2 --ask" in page.out
+    asked = console.run("deadletter", "show", "dl_2", "--ask")
+    assert "it does not show it" in asked.out
+    assert "for sure not: lockgate deadletter resolve dl_2 --as none" in asked.out
     assert console.run("deadletter", "resolve", "dl_2", "--as", "none", *BECAUSE).code == 0
     frozen = console.run("deadletter", "requeue", "dl_2", *BECAUSE)
     assert (frozen.code, "lockgate deadletter edit dl_2" in frozen.err) == (1, True)

@@ -107,13 +107,13 @@ def test_through_the_commands_alone_a_second_person_approves_or_turns_it_down(wo
     ann = Console(working.environment | {"LOCKGATE_ACTOR": "ann"})
     bob = Console(working.environment | {"LOCKGATE_ACTOR": "bob"})
     because = ("--because", "the amount was wrong")
-    first = ann.json("deadletter", "edit", "dl_1", "--set", "amount=4100", *because)
+    (first,) = ann.json("deadletter", "edit", "dl_1", "--set", "amount=4100", *because)
     waiting = ann.run("deadletter", "edits")
     assert (waiting.code, "amount: 4200 → 4100" in waiting.out) == (1, True)
     own = ann.run("deadletter", "approve", str(first["id"]), *because)
     assert (own.code, "a second person must approve" in own.err) == (1, True)
     assert bob.run("deadletter", "reject", str(first["id"]), *because).code == 0
-    second = ann.json("deadletter", "edit", "dl_1", "--set", "amount=4000", *because)
+    (second,) = ann.json("deadletter", "edit", "dl_1", "--set", "amount=4000", *because)
     done = bob.run("deadletter", "approve", str(second["id"]), *because)
     assert done.code == 0, done.err
     eventually(lambda: len(charges(working, "8603")) == 1)
@@ -157,6 +157,22 @@ def test_what_is_kept_under_the_key_goes_out_as_it_is_with_a_new_one(working: De
     assert bob.run("deadletter", "approve", "1", *because).code == 0
     eventually(lambda: len(charges(working, "8608")) == 1)
     assert working.state_of(old.id) == "superseded"
+
+
+def test_all_that_failed_alike_go_out_with_new_keys_in_one_order(working: Deployment) -> None:
+    working.sandbox.fault("F21", times=2, match=PAYMENTS)
+    for name in ("8609", "8610"):
+        working.ends(take_payment.delay(**order(name)).id, "dead")
+    ann = Console(working.environment | {"LOCKGATE_ACTOR": "ann"})
+    bob = Console(working.environment | {"LOCKGATE_ACTOR": "bob"})
+    because = ("--because", "their parser is mended")
+    (group,) = ann.json("deadletter", "list", "--groups")
+    made = ann.json("deadletter", "edit", "--fingerprint", group["fingerprint"], *because)
+    assert [one["letter"] for one in made] == ["dl_1", "dl_2"]
+    twice = ann.run("deadletter", "edit", "dl_1", "dl_2", *because)
+    assert (twice.code, twice.err.count("waits for approval")) == (1, 2)
+    assert bob.run("deadletter", "approve", *(str(one["id"]) for one in made), *because).code == 0
+    eventually(lambda: [len(charges(working, name)) for name in ("8609", "8610")] == [1, 1])
 
 
 def test_a_doubt_other_intents_and_wrong_arguments_are_refused(working: Deployment) -> None:

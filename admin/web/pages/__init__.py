@@ -15,5 +15,6 @@ def declare() -> None:
         overview,
         providers,
         runs,
+        several,
         sign_in,
     )

@@ -58,7 +58,7 @@ def edit(place: Place, person: Person, letter_id: int) -> Edited:
     return Edited(found, arguments, as_it_is=found.step.action == "edit", money=needs_a_second(bound))
 
 
-@order("/deadletters/<int:letter_id>/edit", needs=Role.OPERATOR)
+@order("/deadletters/<int:letter_id>/edit", needs=Role.OPERATOR, again="edit")
 def propose_edit(place: Place, person: Person, letter_id: int, given: Changes) -> Done:
     """Send it with a new key, corrected or as it is: money waits for a second person, all else goes out at once."""
     seen(place, person, letter_id)
@@ -86,7 +86,7 @@ def edits(place: Place, person: Person) -> Edits:
 @order("/edits/<int:edit_id>/approve", needs=Role.OPERATOR)
 def approve_edit(place: Place, person: Person, edit_id: int, given: Reason) -> Done:
     """Let a correction go out, as a second person."""
-    _theirs(place, person, edit_id)
+    theirs(place, person, edit_id)
     made = editing.approve(place.platform, edit_id, Order(person.name, given.because))
     return _decided(made, "it goes out as the next generation")
 
@@ -94,12 +94,17 @@ def approve_edit(place: Place, person: Person, edit_id: int, given: Reason) -> D
 @order("/edits/<int:edit_id>/reject", needs=Role.OPERATOR)
 def reject_edit(place: Place, person: Person, edit_id: int, given: Reason) -> Done:
     """Turn a correction down, or take one's own back; the letter stays open."""
-    _theirs(place, person, edit_id)
+    theirs(place, person, edit_id)
     made = editing.reject(place.platform, edit_id, Order(person.name, given.because))
     return _decided(made, "it is turned down; the dead letter stays open")
 
 
-def _theirs(place: Place, person: Person, edit_id: int) -> None:
+def theirs(place: Place, person: Person, edit_id: int) -> None:
+    """Whether somebody may see a correction.
+
+    Raises:
+        NotFound: they may not, or there is none.
+    """
     with place.ledger.transaction() as connection:
         found = kept.lock(place.ledger, connection, edit_id)
     if found is None or not person.sees(found.tenant):

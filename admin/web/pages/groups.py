@@ -11,6 +11,8 @@ from admin.access.person import Person, Role
 from admin.web.place import Place
 from admin.web.route import Done, Reason, Taken, order, read
 from deadletter import groups as deciding
+from deadletter.dossier import dossier
+from deadletter.review import Step
 from ledger import audit, letters
 from ledger import groups as kept
 from ledger.audit import Entry, Order
@@ -75,12 +77,13 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One group, with its newest open letters."""
+    """One group, with its newest open letters; `step` is what the newest of them asks for."""
 
     row: Row
     touched: list[Touched]
     letters: list[DeadLetter]
     trail: list[Entry]
+    step: Step | None
 
 
 @read("/groups", "groups.html", needs=Role.VIEWER)
@@ -113,10 +116,10 @@ def group(place: Place, person: Person, fingerprint: str) -> One:
         if found is None or (not seen and not person.everywhere):
             raise NotFound
         wanted = letters.Wanted(fingerprint=fingerprint, tenants=person.tenants, limit=_PAGE)
-        return One(
-            Row(found, kept.hours(connection, [fingerprint]).get(fingerprint, [0])), seen,
-            letters.listed(connection, wanted), audit.entries(connection, deciding.target(fingerprint)),
-        )  # fmt: skip
+        row = Row(found, kept.hours(connection, [fingerprint]).get(fingerprint, [0]))
+        waiting, trail = letters.listed(connection, wanted), audit.entries(connection, deciding.target(fingerprint))
+    newest = dossier(place.ledger, place.registry, waiting[0].id) if waiting else None
+    return One(row, seen, waiting, trail, newest.step if newest else None)
 
 
 @order("/groups/<fingerprint>/acknowledge", needs=Role.OPERATOR, everywhere=True)

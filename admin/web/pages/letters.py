@@ -96,9 +96,11 @@ def letter(place: Place, person: Person, letter_id: int) -> Letter:
 @order("/deadletters/<int:letter_id>/ask", needs=Role.OPERATOR)
 def ask_provider(place: Place, person: Person, letter_id: int) -> Done:
     """Ask the provider what it shows now; it is kept, and nothing is changed there or here."""
-    seen(place, person, letter_id)
+    provider = seen(place, person, letter_id).dead.provider
     told = look.ask(place.platform, letter_id, Order(person.name, "asked by a button"))
-    return _done(letter_id, f"the provider says: {told.said}", told)
+    if told.asked:
+        return _done(letter_id, f"{provider} was asked: {told.said}", told)
+    return replace(_done(letter_id, f"{provider}: {told.said}", told), kind="hint")
 
 
 @order("/deadletters/<int:letter_id>/requeue", needs=Role.OPERATOR)

@@ -126,7 +126,7 @@ def timeline(told: Story) -> list[Event]:
     ]
     events += [event for tried in told.attempts for event in _tried(tried)]
     for letter in told.dead_letters:
-        why = " · ".join(part for part in (letter.reason, letter.code, letter.message) if part)
+        why = " · ".join(part for part in (letter.reason.replace("_", " "), letter.code, letter.message) if part)
         at = _after(letter.dead_at, told)
         events.append(Event(at, "us", f"Dead letter {letter.name}", why, "bad", {"effect": letter.effect}))
     for change in told.changes:

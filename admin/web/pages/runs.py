@@ -43,7 +43,7 @@ class Plan(Reason):
     text: str | None = Field(None, max_length=200)
     since: datetime | None = None
     until: datetime | None = None
-    name: str = Field("", max_length=100)
+    name: str = Field("", max_length=planning.LONGEST_NAME)
     canary: int = Field(planning.CANARY, ge=1, le=1000, description="So many go first; the others wait for them.")
     tolerate: int = Field(0, ge=0, le=1000, description="So many may come back dead before the run stops itself.")
 

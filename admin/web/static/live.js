@@ -29,6 +29,6 @@
   });
   document.addEventListener("change", (event) => {
     if (!event.target.matches("[data-all]")) return;
-    for (const box of document.querySelectorAll("input[name=letter]")) box.checked = event.target.checked;
+    for (const box of document.querySelectorAll("input[name=letter], input[name=edit]")) box.checked = event.target.checked;
   });
 })();
