@@ -8,7 +8,8 @@ from ledger.session import Ledger
 
 _ROWS = """
 SELECT t.id, o.id::text, o.tenant, o.kind, coalesce(o.business_key, ''), o.idempotency_key, o.state, o.effect,
-    coalesce(o.reference, ''), coalesce(o.reason, ''), coalesce(o.code, '')
+    coalesce(o.reference, ''), coalesce(o.reason, ''), coalesce(o.code, ''),
+    coalesce(o.supersedes::text, '')
 FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
 WHERE o.provider <> 'local' AND (%(everything)s OR t.id = ANY(%(tickets)s) OR o.business_key = ANY(%(keys)s))
 """
@@ -17,7 +18,7 @@ _KEYS = "SELECT idempotency_key FROM lockgate.operations WHERE provider <> 'loca
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One ticket and the operation that it stands for."""
+    """One ticket and the operation that it stands for; `supersedes` is the generation before it."""
 
     ticket: str
     operation: str
@@ -30,6 +31,7 @@ class Row:
     reference: str
     reason: str
     code: str
+    supersedes: str = ""
 
 
 def rows(ledger: Ledger, asked: Sequence[Asked], *, everything: bool) -> list[Row]:

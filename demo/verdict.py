@@ -4,7 +4,8 @@ The rules, for every operation that the caller was told is accepted:
 
 - it is in the ledger (else it is *lost*) and has ended (else it is *stuck*);
 - *succeeded*: exactly one effect at the provider, under the reference that the ledger gives;
-- *declined*, and *dead* with effect *none*: no effect; *done*: one; *unknown*: none or one, never two;
+- *declined*, and *dead* or *discarded* with effect *none*: no effect; *done*: one; *unknown*: none or one, never two;
+- *superseded*: no effect; the next generation that a person opened is judged in its place;
 - two effects under one key are *doubled*, whatever the ledger says, and so is one key with two operations.
 
 A *maybe* may be there or not; a later step of a chain is there if the step before succeeded, and only then. Effects that
@@ -12,7 +13,7 @@ belong to no operation of the caller's, and operations that nobody asked for, ar
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,14 +22,17 @@ from demo.journal import Effect
 from demo.rows import Row
 
 What = Literal["lost", "stuck", "doubled", "misreported", "unasked"]
-ENDS = frozenset({"succeeded", "declined", "dead"})
+ENDS = frozenset({"succeeded", "declined", "dead", "discarded", "superseded"})
 #: How many effects each end allows.
 ALLOWED = {
     ("succeeded", ""): (1, 1),
     ("declined", ""): (0, 0),
-    ("dead", "none"): (0, 0),
-    ("dead", "unknown"): (0, 1),
-    ("dead", "done"): (1, 1),
+    ("superseded", ""): (0, 0),
+    **{
+        (given_up, effect): many
+        for given_up in ("dead", "discarded")
+        for effect, many in (("none", (0, 0)), ("unknown", (0, 1)), ("done", (1, 1)))
+    },
 }
 #: What counts as the effect of a kind; anything else that stands under its key counts as well, as something left open.
 EFFECTS = {
@@ -100,6 +104,7 @@ class _Court:
         self._ended = ended
         self._asked = asked
         self._by_ticket = {row.ticket: row for row in listed}
+        self._next = {row.supersedes: row for row in listed if row.supersedes}
         self._by_key = {(row.tenant, row.kind, row.key): row for row in listed if row.key}
         self._standing = [effect for effect in effects if effect.standing]
         self._by_business: dict[tuple[str, bool], list[Effect]] = defaultdict(list)
@@ -118,6 +123,9 @@ class _Court:
         for identity in maybe:
             if identity in self._by_key:
                 self._judge_row(self._by_key[identity])
+        for row in list(self._judged.values()):
+            for later in self._later(row):
+                self._judge_row(later)
         self._find_unasked()
         ends = Counter(_end(row) for row in self._judged.values())
         keys = frozenset(row.idempotency_key for row in self._judged.values())
@@ -128,6 +136,7 @@ class _Court:
         """Whether it counts as an operation: a later step whose turn never came does not."""
         row = self._by_ticket.get(one.ticket)
         before = self._by_ticket.get(one.after) if one.after else None
+        before = before and [before, *self._later(before)][-1]
         if one.after and (before is None or before.state != "succeeded"):
             if row is not None:
                 self._problem("misreported", one.ticket, f"{one.kind} was begun though the step before did not succeed")
@@ -142,6 +151,12 @@ class _Court:
         seen = row.operation in self._judged
         self._judge_row(row, payment=before.reference if before else "")
         return not seen
+
+    def _later(self, row: Row) -> Iterator[Row]:
+        """The generations that people opened after this one."""
+        while row.operation in self._next:
+            row = self._next[row.operation]
+            yield row
 
     def _judge_row(self, row: Row, *, payment: str = "") -> None:
         if row.operation in self._judged:
@@ -159,7 +174,7 @@ class _Court:
             self._compare(row, found, who)
 
     def _compare(self, row: Row, found: list[Effect], who: str) -> None:
-        least, most = ALLOWED[row.state, row.effect if row.state == "dead" else ""]
+        least, most = ALLOWED[row.state, row.effect if row.state in {"dead", "discarded"} else ""]
         if not least <= len(found) <= most:
             there = ", ".join(f"{e.name} {e.reference}" for e in found) or "nothing"
             self._problem("misreported", who, f"{_end(row)} ({row.reason or row.code}), at the provider: {there}")

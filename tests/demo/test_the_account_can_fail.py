@@ -155,3 +155,30 @@ def test_a_provider_without_a_journal_is_left_out_with_what_follows_it() -> None
     papers, rows = without(["stripe"], [*CHAIN, mail], [row(1), CAPTURED, row(3, MAIL, key="mail:3")])
     assert ([one.kind for one in papers], [one.kind for one in rows]) == ([MAIL], [MAIL])
     assert without([], CHAIN, [row(1)]) == (CHAIN, [row(1)])
+
+
+def renewed(number: int, old: Row, **more: str) -> Row:
+    """The next generation of an operation, which a person opened: nobody asked for its ticket."""
+    return row(number, key=old.key, supersedes=old.operation, **more)
+
+
+def test_a_generation_that_a_person_opened_stands_in_the_place_of_the_one_before() -> None:
+    old = row(1, state="superseded", effect="none")
+    assert judge([asked(1)], [old, renewed(11, old)], [charge(11)]).problems == []
+    again = renewed(11, old, state="superseded", effect="none")
+    assert judge([asked(1)], [old, again, renewed(12, again)], [charge(12)]).problems == []
+
+
+def test_an_effect_of_both_generations_is_found() -> None:
+    old = row(1, state="superseded", effect="none")
+    assert found(judge([asked(1)], [old, renewed(11, old)], [charge(1), charge(11)])) == ["misreported"]
+
+
+def test_a_generation_of_what_nobody_asked_for_is_unasked() -> None:
+    old = row(1, state="superseded", effect="none")
+    assert found(judge([], [old, renewed(11, old)], [])) == ["unasked", "unasked"]
+
+
+def test_what_a_person_discarded_may_not_have_happened() -> None:
+    assert judge([asked(1)], [row(1, state="discarded", effect="none")], []).problems == []
+    assert found(judge([asked(1)], [row(1, state="discarded", effect="none")], [charge(1)])) == ["misreported"]
