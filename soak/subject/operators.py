@@ -35,8 +35,9 @@ FILE = "operators.json"
 _NAMES = ("ann", "bob", "cy")
 _PAUSE = (0.2, 1.0)  # seconds between two deeds
 _SETTLED = 10.0  # seconds after a death before its arguments are corrected: by then its caller has stopped asking again
+_LOOKED = 8  # letters that are looked at for one that can be corrected
 #: What is done, and how often.
-_DEEDS = {"requeue": 8, "edit": 4, "plan": 3, "pause": 1, "resume": 2, "cancel": 1, "discard": 1, "group": 1}
+_DEEDS = {"requeue": 7, "edit": 6, "plan": 3, "pause": 1, "resume": 2, "cancel": 1, "discard": 1, "group": 1}
 _log = logging.getLogger(__name__)
 
 
@@ -101,10 +102,10 @@ class Operators:
             ).fetchall()
         if not found:
             return False
-        (letter,) = self._rng.choice(found)
-        known = edit.arguments(self._here, letter)
-        changes = _other(known)
-        if not changes:
+        for (letter,) in self._rng.sample(found, min(len(found), _LOOKED)):
+            if changes := _other(edit.arguments(self._here, letter)):
+                break
+        else:
             return False
         proposed = edit.propose(self._here, letter, changes, Order("ann", "at random"))
         if proposed.state == "waiting":
@@ -113,8 +114,10 @@ class Operators:
 
     def _plan(self) -> bool:
         order = self._who()
+        # A run takes all that it finds, so that nothing would be left to be corrected: some take what nobody may correct.
+        wanted = Wanted(effect=self._rng.choice((None, None, "unknown")))
         made = plan(
-            self._here.ledger, self._here.registry, Wanted(), order, canary=self._rng.randint(1, 5),
+            self._here.ledger, self._here.registry, wanted, order, canary=self._rng.randint(1, 5),
             tolerate=self._rng.choice((0, 0, 3)),
         )  # fmt: skip
         run.start(self._here.ledger, made.id, order)
