@@ -63,6 +63,11 @@ class Dossier:
         return self.look if self.look is not None and self.look.at > self.dead.letter.dead_at else None
 
     @property
+    def waits(self) -> Edit | None:
+        """What was proposed for it, and waits for a second person."""
+        return next((edit for edit in self.edits if edit.state == "waiting"), None) if self.step.command else None
+
+    @property
     def shown(self) -> bool:
         """The provider shows that it happened, and only somebody has to say so."""
         return self.fresh is not None and self.fresh.there.get("effect") == "done" and not self.may["resolve"]

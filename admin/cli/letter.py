@@ -93,6 +93,9 @@ def _write_next(told: Dossier) -> None:
     step, name, because = told.step, told.dead.letter.name, '--because "…"'
     if not step.command:
         click.secho(f"Next: nothing; {step.why}", bold=True)
+    elif told.waits is not None:
+        click.echo(f"Why: {told.waits.by} wants it sent with a new key, and somebody else has to approve that")
+        click.secho(f"Next: lockgate deadletter approve {told.waits.id} {because}, or reject", bold=True)
     elif told.shown and told.fresh is not None:
         reference = shlex.quote(str(told.fresh.there.get("reference") or "REF"))
         click.echo(f"Why: {told.dead.provider} shows it: say that it happened, and what waits for it goes on")

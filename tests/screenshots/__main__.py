@@ -59,7 +59,7 @@ def past(here: Deployment) -> dict[str, str]:
     doubt = doubtful(here, "3001")
     with here.platform.ledger.connection() as connection:
         row = connection.execute(
-            "SELECT min(id), min(fingerprint) FROM lockgate.dead_letters WHERE effect = 'none'"
+            "SELECT max(id), min(fingerprint) FROM lockgate.dead_letters WHERE effect = 'none'"
         ).fetchone()
     assert row is not None
     return {

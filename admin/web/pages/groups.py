@@ -77,13 +77,14 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One group, with its newest open letters; `step` is what the newest of them asks for."""
+    """One group, with its newest open letters; what the newest of them asks for, or that it waits for approval."""
 
     row: Row
     touched: list[Touched]
     letters: list[DeadLetter]
     trail: list[Entry]
     step: Step | None
+    waits: bool
 
 
 @read("/groups", "groups.html", needs=Role.VIEWER)
@@ -119,7 +120,7 @@ def group(place: Place, person: Person, fingerprint: str) -> One:
         row = Row(found, kept.hours(connection, [fingerprint]).get(fingerprint, [0]))
         waiting, trail = letters.listed(connection, wanted), audit.entries(connection, deciding.target(fingerprint))
     newest = dossier(place.ledger, place.registry, waiting[0].id) if waiting else None
-    return One(row, seen, waiting, trail, newest.step if newest else None)
+    return One(row, seen, waiting, trail, newest.step if newest else None, waits=bool(newest and newest.waits))
 
 
 @order("/groups/<fingerprint>/acknowledge", needs=Role.OPERATOR, everywhere=True)
