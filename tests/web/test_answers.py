@@ -17,7 +17,7 @@ from ledger.audit import Order
 
 HOSTILE = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "'><b onmouseover=alert(1)>",
-    "javascript:alert(1)", "</textarea><script>alert(1)</script>", "{{ 7 * 7 }}",
+    "javascript:alert(1)", "</textarea><script>alert(1)</script>", "{{ 7919 * 7907 }}",
     "{% for x in (1,) %}x{% endfor %}",
     "<!--<script>alert(1)//-->", "\u2028<script>alert(1)</script>", "<a href='javascript:alert(1)'>x</a>",
     "&lt;script&gt;",
@@ -29,9 +29,11 @@ HOSTILE = [
     "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>", "<object data=//evil.example></object>",
     "<embed src=//evil.example>", "<link rel=stylesheet href=//evil.example>", "`onmouseover=alert(1)",
     '"-alert(1)-"', "</title><script>alert(1)</script>", "]]><script>alert(1)</script>", "%3Cscript%3Ealert(1)%3C/script%3E",
-    "\\x3cscript\\x3ealert(1)\\x3c/script\\x3e", "{{ config.items() }}", "{# #}{{ ''.__class__.__mro__ }}", "${7*7}#{7*7}",
+    "\\x3cscript\\x3ealert(1)\\x3c/script\\x3e", "{{ config.items() }}", "{# #}{{ ''.__class__.__mro__ }}",
+    "${7919*7907}#{7919*7907}",
     "\u202e<b>tpircs</b>", "data:text/html,<script>alert(1)</script>",
 ]  # fmt: skip
+WORKED_OUT = str(7919 * 7907)  # long enough to be in no form's token by chance
 #: What a page of ours holds; anything else would have come from outside.
 OURS = {
     "html", "head", "meta", "title", "link", "script", "body", "a", "header", "img", "nav", "form", "label", "input", "span",
@@ -140,7 +142,7 @@ def test_nothing_from_outside_becomes_a_part_of_a_page(wounded: Browser) -> None
             assert not str(attributes.get("href", "")).lower().startswith("javascript:"), path
         assert sum(tag == "script" for tag, _ in elements) == 1, path
         assert "owned" not in answer.cookies
-        assert "49" not in answer.text or "{{" not in path
+        assert WORKED_OUT not in answer.text, path
 
 
 def every_text(value: Any) -> str:
