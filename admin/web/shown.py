@@ -31,6 +31,18 @@ REASONS = {
     "refused": "Its arguments were refused, so it never became a request.",
     "left open": "The provider declined it, and left something open.",
 }
+#: What work waits for, by the word for it.
+WAITS = {
+    "new": "for a worker",
+    "rate": "for its turn within a limit",
+    "backoff": "for the next try",
+    "breaker": "for the provider to come back",
+    "paused": "for a person to lift a pause",
+    "connection": "for working credentials",
+    "exhausted": "for its last failure to be judged",
+    "unconfirmed": "to be asked about",
+    "awaiting": "for an answer of the provider",
+}
 #: How urgent a word looks: the colour is never the only sign, the word stands there too.
 _TONES = {
     "good": {"succeeded", "done", "closed", "resolved", "present", "accepted", "answered"},
@@ -175,6 +187,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "effect": lambda word: EFFECTS.get(str(word), ""),
     "sentence": sentence,
     "reason": lambda word: REASONS.get(str(word), ""),
+    "waits": lambda word: WAITS.get(str(word), ""),
     "pieces": pieces,
     "words": lambda word: str(word).replace("_", " "),
 }  # fmt: skip
