@@ -88,7 +88,9 @@ def test_a_doubt_is_asked_about_and_resolved_by_hand(deployment: Deployment, sig
     page.fill("#q", f"dl_{number}")
     page.press("#q", "Enter")
     assert "It may have happened at the provider, or not." in page.locator("main").inner_text()
+    assert page.locator("aside button.primary").all_inner_texts() == ["Ask stripe now"]  # no end is suggested before
     page.click("form.ask button")
+    assert page.locator("aside button.primary").all_inner_texts() == ["It happened"]
     (charge,) = charges(deployment, "9101")
     assert charge["reference"] in page.locator("table.both").inner_text()
     assert "differs" in page.locator("table.both").inner_text()
