@@ -50,6 +50,7 @@ class Proxy:
         )
         self._moments: list[Moment] = []
         self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()  # over both: one that is just being made is cut as well, or never served
         self._away = False
         self._muted: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -65,7 +66,6 @@ class Proxy:
     @contextmanager
     def away(self) -> Iterator[None]:
         """Cut all connections, and refuse new ones meanwhile."""
-        self._away = True
         self._cut_all()
         try:
             yield
@@ -74,10 +74,10 @@ class Proxy:
 
     def mute(self) -> None:
         """Make all present connections half open: they stay, and nothing passes any more. New ones are served."""
-        self._muted |= self._open
+        with self._lock:
+            self._muted |= self._open
 
     def close(self) -> None:
-        self._away = True
         for moment in self._moments:
             moment.released.set()
         self._listener.close()
@@ -88,7 +88,9 @@ class Proxy:
         return moment
 
     def _cut_all(self) -> None:
-        for one in list(self._open):
+        with self._lock:
+            self._away, found = True, list(self._open)
+        for one in found:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
@@ -102,10 +104,11 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with closing(client), suppress(OSError):
-            if self._away:
-                return
             with closing(socket.create_connection(self._target)) as server:
-                self._open |= {client, server}
+                with self._lock:
+                    if self._away:
+                        return
+                    self._open |= {client, server}
                 asked: list[Moment] = []
                 statements: dict[bytes, bytes] = {}
                 answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
@@ -116,7 +119,8 @@ class Proxy:
                         server.sendall(data)
                 server.shutdown(socket.SHUT_RDWR)
                 answers.join()
-                self._open -= {client, server}
+                with self._lock:
+                    self._open -= {client, server}
 
     def _asked(self, data: bytes, statements: dict[bytes, bytes]) -> list[Moment]:
         """The moments whose text is carried out by what is sent now; preparing a statement does nothing yet."""
