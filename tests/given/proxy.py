@@ -103,24 +103,23 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), name="proxied", daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with closing(client), suppress(OSError):
-            with closing(socket.create_connection(self._target)) as server:
-                with self._lock:
-                    if self._away:
-                        return
-                    self._open |= {client, server}
-                asked: list[Moment] = []
-                statements: dict[bytes, bytes] = {}
-                answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
-                answers.start()
-                while data := client.recv(_CHUNK):
-                    asked += self._asked(data, statements)
-                    if server not in self._muted:
-                        server.sendall(data)
-                server.shutdown(socket.SHUT_RDWR)
-                answers.join()
-                with self._lock:
-                    self._open -= {client, server}
+        with closing(client), suppress(OSError), closing(socket.create_connection(self._target)) as server:
+            with self._lock:
+                if self._away:
+                    return
+                self._open |= {client, server}
+            asked: list[Moment] = []
+            statements: dict[bytes, bytes] = {}
+            answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
+            answers.start()
+            while data := client.recv(_CHUNK):
+                asked += self._asked(data, statements)
+                if server not in self._muted:
+                    server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+            answers.join()
+            with self._lock:
+                self._open -= {client, server}
 
     def _asked(self, data: bytes, statements: dict[bytes, bytes]) -> list[Moment]:
         """The moments whose text is carried out by what is sent now; preparing a statement does nothing yet."""
