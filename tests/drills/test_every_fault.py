@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
 from given.deployment import Deployment, eventually
 from given.traffic import PAYMENT
 
@@ -37,7 +36,6 @@ def key_of(deployment: Deployment, kind: str, business_key: str) -> str:
     )  # fmt: skip
 
 
-@pytest.mark.timeout(300)
 def test_whatever_the_provider_does_what_we_say_of_it_is_true(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy(**QUICK)
     asked: dict[str, tuple[str, str, str]] = {}

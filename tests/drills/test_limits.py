@@ -4,7 +4,6 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-import pytest
 import redis
 import requests
 from given.deployment import Deployment, eventually
@@ -24,7 +23,6 @@ def flush(deployment: Deployment) -> None:
         client.flushall()
 
 
-@pytest.mark.timeout(300)
 def test_four_workers_never_pass_a_limit_in_any_window_also_when_redis_is_flushed(
     deploy: Callable[..., Deployment],
 ) -> None:

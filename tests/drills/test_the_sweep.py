@@ -76,7 +76,10 @@ def test_a_long_queue_that_nobody_takes_from_holds_no_more_than_the_window(
         take_payment.accept_many([payment(f"9001-{number}") for number in range(3000)])
     looks(deployment, 6)
     found = waiting(deployment)
-    assert len(found) == len(set(found)) == WINDOW
+    assert len(set(found)) == WINDOW
+    # A caller's transaction that stays open for seconds commits rows whose hints seem lost, right before it publishes these:
+    # then each is in Redis twice, and the second finds nothing to do.
+    assert len(found) <= (2 if of_the_caller else 1) * WINDOW
     assert deployment.count("operations WHERE hinted_at IS NOT NULL") == WINDOW
 
 
