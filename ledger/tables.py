@@ -160,9 +160,8 @@ operations = Table(
 )
 Index("operations_due", operations.c.lane_id, operations.c.due_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
 Index("operations_decide", operations.c.decide_at, postgresql_where=text(f"state IN ({_in(DUE)})"))
-Index(
-    "operations_lane", operations.c.lane_id, operations.c.id
-)  # lists for people: the newest of a tenant, page by page
+#: Lists for people: the newest of a tenant, page by page.
+Index("operations_lane", operations.c.lane_id, operations.c.id)
 # What goes well, nearly all, never touches it.
 Index(
     "operations_ended_otherwise", operations.c.state, operations.c.id,
@@ -267,14 +266,8 @@ dead_letters = Table(
     _one_of("status", ["open", "requeued", "resolved", "discarded", "superseded", "closed"]),
 )
 Index("dead_letters_open", dead_letters.c.id.desc(), postgresql_where=text("status = 'open'"))
-for _column in (
-    "fingerprint",
-    "provider",
-    "tenant",
-    "kind",
-    "effect",
-    "error_class",
-):  # the newest open ones of each, page by page
+# The newest open ones of each, page by page.
+for _column in ("fingerprint", "provider", "tenant", "kind", "effect", "error_class"):
     Index(
         f"dead_letters_{_column}",
         dead_letters.c[_column],

@@ -153,8 +153,8 @@ def _driver(session: Any) -> Connection:
 
 def _is(module: str, name: str, given: Any) -> bool:
     """One of SQLAlchemy's. Whoever has one has imported it, which takes time and memory that a worker can do without."""
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(given, getattr(loaded, name))
+    kind = getattr(sys.modules.get(module), name, None)  # none yet, too, while another thread imports it
+    return kind is not None and isinstance(given, kind)
 
 
 def _publish_after_commit(session: "Session", transaction: Transaction) -> None:
