@@ -15,7 +15,7 @@ TIMES = {
     "call.total": "3s",
     "call.lease": "6s",
     "retry.ceiling": "8s",
-    "retry.give_up_after": "90s",
+    "retry.give_up_after": "10m",
     "retry.ask_every": "2s",
     "breaker.open_for": "2s",
     "breaker.open_for_max": "5s",

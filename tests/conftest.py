@@ -90,7 +90,7 @@ def make_database(postgres: Postgres, template: str) -> Callable[[], str]:
         name = f"ledger_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(postgres.url, autocommit=True) as connection:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                     sql.Identifier(name), sql.Identifier(template)
                 )
             )
@@ -100,9 +100,12 @@ def make_database(postgres: Postgres, template: str) -> Callable[[], str]:
 
 
 @pytest.fixture
-def database_url(make_database: Callable[[], str]) -> str:
+def database_url(make_database: Callable[[], str], postgres: Postgres) -> Iterator[str]:
     """A database of the test's own with an empty ledger."""
-    return make_database()
+    url = make_database()
+    yield url
+    with psycopg.connect(postgres.url, autocommit=True) as connection:  # kept, all of them would be 28 GB
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(url.rpartition("/")[2])))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import chain
 from given.console import Console
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import order as arguments
 
 from demo.quick import write_quick_files
@@ -156,7 +156,7 @@ def test_a_doubt_that_nobody_can_ask_about_is_never_sent_again(without_means: De
     reference = effects(deployment, "email")[0]["reference"]
     done = console.run("deadletter", "resolve", "dl_1", "--as", "succeeded", "--reference", reference, *BECAUSE)
     assert done.code == 0, done.err
-    assert result.get(timeout=30)["reference"] == reference
+    assert result.get(timeout=PATIENCE)["reference"] == reference
     assert len(effects(deployment, "email")) == 1
 
 
@@ -170,7 +170,7 @@ def test_a_chain_that_waited_for_a_person_goes_on_with_the_reference(deployment:
     reference = effects(deployment)[0]["reference"]
     told = ("--as", "succeeded", "--reference", reference, *BECAUSE)
     assert console.run("deadletter", "resolve", "dl_1", *told).code == 0
-    assert tail.get(timeout=60)["state"] == "succeeded"
+    assert tail.get(timeout=PATIENCE)["state"] == "succeeded"
     assert len(effects(deployment)) == 1
     assert len(effects(deployment, "capture")) == 1
 

@@ -40,7 +40,7 @@ def test_it_holds_for_all_workers_within_two_seconds_also_when_redis_is_flushed_
     lifting = times(deployment)[-1]
     assert console.run("provider", "limit", "lift", "stripe", "--because", "they are well").code == 0
     pay_many("after", 100)  # on a slow machine little may be left of the others
-    eventually(lambda: ended_well(deployment) == 500, within=200)
+    eventually(lambda: ended_well(deployment) == 500)
 
     seen = times(deployment)
     while_lowered = [time for time in seen if lowered + SOON < time <= lifting]

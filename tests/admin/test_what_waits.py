@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import chord
 from given.console import Console
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.shop import alarm, note, references, wrote
 from given.till import count
 
@@ -62,7 +62,7 @@ def test_a_chord_counts_the_member_that_a_person_resolved(shop: Deployment, cons
     (charge,) = [one for one in shop.sandbox.effects() if one["metadata"].get("order_id") == order]
     told = ("--as", "succeeded", "--reference", charge["reference"], *BECAUSE)
     assert console.run("deadletter", "resolve", letter["id"], *told).code == 0
-    assert charge["reference"] in body.get(timeout=60)
+    assert charge["reference"] in body.get(timeout=PATIENCE)
     assert len(wrote("references")) == 1
 
 
@@ -74,7 +74,7 @@ def test_an_errback_runs_when_the_letter_is_discarded_and_not_before(shop: Deplo
     assert console.run("deadletter", "discard", "dl_1", *BECAUSE).code == 0
     eventually(lambda: wrote("d1") == [result.id])
     with pytest.raises(DeadLettered, match="effect at the provider: unknown"):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
 
 
 def test_a_link_runs_after_a_requeue_that_succeeded(shop: Deployment, console: Console) -> None:
@@ -83,14 +83,14 @@ def test_a_link_runs_after_a_requeue_that_succeeded(shop: Deployment, console: C
     shop.ends(result.id, "dead")
     assert wrote("paid") == []
     assert console.run("deadletter", "requeue", "dl_1", *BECAUSE).code == 0
-    assert result.get(timeout=60)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     eventually(lambda: [told["id"] for told in wrote("paid")] == [str(shop.row("o.id", result.id))])
 
 
 def test_a_plain_task_is_requeued_once_what_it_raised_is_mended(shop: Deployment, console: Console) -> None:
     result = count.delay()
     with pytest.raises(RuntimeError, match="the till is shut"):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     page = console.run("deadletter", "show", "dl_1")
     assert page.out.strip().splitlines()[-1] == 'Next: lockgate deadletter requeue dl_1 --because "…"'
     resolved = console.run("deadletter", "resolve", "dl_1", "--as", "none", *BECAUSE)
@@ -99,4 +99,4 @@ def test_a_plain_task_is_requeued_once_what_it_raised_is_mended(shop: Deployment
     Path(shop.environment["TILL_DRAWER"]).touch()
     assert console.run("deadletter", "requeue", "dl_1", *BECAUSE).code == 0
     shop.ends(result.id)
-    assert count.AsyncResult(result.id).get(timeout=30) == "42.00"
+    assert count.AsyncResult(result.id).get(timeout=PATIENCE) == "42.00"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from given.deployment import Deployment, Sandbox
+from given.deployment import PATIENCE, Deployment, Sandbox
 from given.documents import blocks, column, files
 
 from operations.errors import Declined
@@ -61,7 +61,7 @@ def test_a_thing_that_was_made_before_the_answer_was_lost_is_found_and_made_once
     deployment, warehouse = shop
     deployment.worker()
     warehouse.fault("F05", variant="after", times=1, match={"path_prefix": "/things", "method": "POST"})
-    result = import_module("shop").make_thing.delay(reference="shelf-8").get(timeout=60)
+    result = import_module("shop").make_thing.delay(reference="shelf-8").get(timeout=PATIENCE)
     (made,) = warehouse.effects()
     assert result["reference"] == made["reference"]
 
@@ -74,7 +74,7 @@ def test_somebody_elses_thing_of_that_name_is_a_refusal(shop: Any) -> None:
         f"{warehouse.urls['plain']}/things", json=theirs, headers={"Authorization": "Bearer b"}, timeout=10
     ).raise_for_status()
     with pytest.raises(Declined, match="taken"):
-        import_module("shop").make_thing.delay(reference="shelf-9").get(timeout=60)
+        import_module("shop").make_thing.delay(reference="shelf-9").get(timeout=PATIENCE)
 
 
 def test_every_block_about_using_it_runs_as_it_stands(

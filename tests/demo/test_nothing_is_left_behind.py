@@ -33,7 +33,7 @@ class Demo:
             )  # fmt: skip
 
     def says(self, text: str) -> None:
-        eventually(lambda: text in self.log.read_text() or self.process.poll() is not None, within=120)
+        eventually(lambda: text in self.log.read_text() or self.process.poll() is not None)
         assert text in self.log.read_text(), self.log.read_text()
 
     def processes(self) -> list[Known]:

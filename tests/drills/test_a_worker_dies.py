@@ -27,13 +27,13 @@ def callers_process(deployment: Deployment, worker: Worker) -> int:
 
 
 def test_a_pool_child_killed_in_a_call_ends_its_lease_at_once_and_its_worker_lives_on(deploy: Deploy) -> None:
-    deployment = deploy(call__total="30s", call__read="30s", call__lease="60s", retry__give_up_after="300s")
+    deployment = deploy(call__total="600s", call__read="600s", call__lease="1200s", retry__give_up_after="1h")
     deployment.sandbox.fault("F04", match=POST, times=1)
     worker = deployment.worker(pool="prefork", concurrency=2)
     result = pay("8001")
     eventually(lambda: charges(deployment, "8001"))
     os.kill(callers_process(deployment, worker), signal.SIGKILL)
-    deployment.ends(result.id, within=45)  # less than the lease: nobody waited for its end
+    deployment.ends(result.id)  # long before the lease: nobody waited for its end
     assert worker.process.poll() is None
     deployment.ends(pay("8001-next").id)
     assert len(charges(deployment, "8001")) == 1

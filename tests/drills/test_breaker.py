@@ -63,7 +63,6 @@ def test_four_workers_probe_a_provider_that_is_down_once_in_each_open_period(dep
     assert deployment.count("dead_letters") == 0
 
 
-@pytest.mark.timeout(400)
 def test_an_outage_costs_as_many_calls_with_two_thousand_operations_behind_it_as_with_fifty(
     deploy: Callable[..., Deployment],
 ) -> None:
@@ -85,7 +84,7 @@ def test_an_outage_costs_as_many_calls_with_two_thousand_operations_behind_it_as
         lift(deployment, down)
         calls[backlog] = len(requests_at(deployment.sandbox)) - before
         last, done = trips(deployment), done + backlog
-        eventually(lambda done=done: ended_well(deployment) == done, within=150)  # type: ignore[misc]
+        eventually(lambda done=done: ended_well(deployment) == done)  # type: ignore[misc]
         assert trips(deployment) <= last + 1  # a probe may have met the outage's last moment; the drain opened nothing
     assert deployment.count("dead_letters") == 0
     assert calls[2000] <= calls[50] + 16  # what was under way in sixteen slots when it opened
@@ -98,7 +97,6 @@ def test_an_outage_costs_as_many_calls_with_two_thousand_operations_behind_it_as
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("backlog", [1, 2000])
 def test_a_whole_minute_of_outage_ends_nothing_and_is_not_followed_by_a_herd(
     deploy: Callable[..., Deployment], backlog: int
@@ -118,7 +116,7 @@ def test_a_whole_minute_of_outage_ends_nothing_and_is_not_followed_by_a_herd(
     calls = len(requests_at(deployment.sandbox)) - before
     lift(deployment, down)
     assert calls <= 16 + 3 + 7  # under way in sixteen slots, what opens the breaker, and one probe in each period
-    eventually(lambda: ended_well(deployment) == 4 + backlog, within=300)
+    eventually(lambda: ended_well(deployment) == 4 + backlog, within=900)
     assert deployment.count("dead_letters") == 0
     assert most_in_a_window([event["mono"] for event in requests_at(deployment.sandbox)], 1.0) <= BURST
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.payments import charges, pay, payment, posts
 from psycopg import Connection
 from sqlalchemy import create_engine, text
@@ -40,7 +40,7 @@ def test_callers_with_one_key_at_the_same_instant_get_one_operation_and_a_ticket
     assert deployment.count("operations") == 1
     assert deployment.count("tickets") == len({result.id for result in results}) == 6
     deployment.worker()
-    assert len({result.get(timeout=30)["reference"] for result in results}) == 1
+    assert len({result.get(timeout=PATIENCE)["reference"] for result in results}) == 1
     assert len(charges(deployment, "4001")) == len(posts(deployment)) == 1
 
 
@@ -161,7 +161,7 @@ def test_batches_with_the_same_keys_in_opposite_orders_do_not_stop_each_other(de
 def declined(deployment: Deployment, order: str) -> str:
     result = pay(order, payment_method="pm_card_chargeDeclined")
     with pytest.raises(Declined):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     return str(deployment.row("o.id", result.id))
 
 
@@ -171,7 +171,7 @@ def test_after_a_refusal_the_next_card_goes_out_under_a_new_key_and_the_old_oper
     deployment.worker()
     old = declined(deployment, "4011")
     result = take_payment.again(after=old, **payment("4011", payment_method="pm_card_visa"))
-    assert result.get(timeout=30)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     keys = {event["idempotency_key"] for event in posts(deployment)}
     assert len(keys) == len(posts(deployment)) == 2
     assert len(charges(deployment, "4011")) == 1

@@ -7,7 +7,7 @@ import pytest
 import requests
 from celery import chain
 from given.console import Console
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import charges, order
 
 from ledger import edits
@@ -211,6 +211,6 @@ def test_a_chain_that_waits_for_the_old_one_goes_on_with_the_new_one(working: De
     assert tail.parent.state == "RETRY"
     proposed = edit.propose(working.platform, 1, {"amount": 4100}, ANN)
     edit.approve(working.platform, proposed.id, BOB)
-    assert tail.get(timeout=60)["state"] == "succeeded"
-    assert tail.parent.get(timeout=60)["state"] == "succeeded"
+    assert tail.get(timeout=PATIENCE)["state"] == "succeeded"
+    assert tail.parent.get(timeout=PATIENCE)["state"] == "succeeded"
     assert len(charges(working, "8607")) == 1

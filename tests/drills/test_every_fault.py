@@ -49,9 +49,7 @@ def test_whatever_the_provider_does_what_we_say_of_it_is_true(deploy: Callable[.
             result = pay(name) if effect == "charge" else post(name)
             asked[result.id] = (name, effect, key)
     deployment.worker(concurrency=16)
-    eventually(
-        lambda: deployment.count("operations WHERE state NOT IN ('succeeded', 'declined', 'dead')") == 0, within=200
-    )
+    eventually(lambda: deployment.count("operations WHERE state NOT IN ('succeeded', 'declined', 'dead')") == 0)
     made = [one for one in deployment.sandbox.effects() if one["standing"]]
     ends: Counter[str] = Counter()
     for ticket, (name, effect, key) in asked.items():

@@ -34,7 +34,7 @@ def test_four_workers_never_pass_a_limit_in_any_window_also_when_redis_is_flushe
     for done in (60, 130):
         eventually(lambda done=done: ended_well(deployment) >= done)  # type: ignore[misc]
         flush(deployment)
-    eventually(lambda: ended_well(deployment) == 250, within=200)
+    eventually(lambda: ended_well(deployment) == 250)
     seen = requests_at(deployment.sandbox)
     times = [event["mono"] for event in seen]
     assert most_in_a_window(times, 1.0) <= 30

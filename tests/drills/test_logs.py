@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 
 from tasks.app import app
 from tasks.payments import start_payment
@@ -23,7 +23,7 @@ def test_a_worker_logs_one_line_for_each_attempt_and_nothing_that_was_returned(
     deployment.sandbox.fault("F10", variant="before", form="503", times=1, match={"path_prefix": "/v1/payment"})
     deployment.worker(pool=pool, LOCKGATE_LOG="json")
     result = start_payment.delay(order_id="log-1", amount=4200, currency="gbp")
-    assert "client_secret" in result.get(timeout=60)["result"]
+    assert "client_secret" in result.get(timeout=PATIENCE)["result"]
     eventually(lambda: any("succeeded in" in line["event"] for line in lines(deployment)))
 
     attempts = [line for line in lines(deployment) if line["event"] == "attempt"]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 import redis
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.payments import mail
 from psycopg import sql
 
@@ -81,7 +81,7 @@ def test_no_dump_of_database_or_redis_and_no_log_names_a_person_or_a_secret(depl
     deployment.sandbox.fault("F21", match={"provider": "stripe", "method": "POST"}, times=1)
     dead = create_customer.delay(customer_id="c-4", email=email, name=name)
     with pytest.raises(DeadLettered):
-        dead.get(timeout=30)
+        dead.get(timeout=PATIENCE)
     deployment.sandbox.fault("F13", match={"provider": "stripe", "method": "POST"}, times=2)
     doubtful = create_customer.delay(customer_id="c-5", email=email, name=name)
     deployment.ends(doubtful.id)

@@ -2,15 +2,15 @@
 
 import signal
 
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.payments import charges, pay
 
 
 def test_a_payment_is_taken_and_told_to_everybody_who_asked(deployment: Deployment) -> None:
     deployment.worker()
     first, second = pay("1001"), pay("1001")
-    told = first.get(timeout=30)
-    assert told == second.get(timeout=30)
+    told = first.get(timeout=PATIENCE)
+    assert told == second.get(timeout=PATIENCE)
     assert (told["state"], told["effect"]) == ("succeeded", "done")
     assert [charge["reference"] for charge in charges(deployment, "1001")] == [told["reference"]]
 

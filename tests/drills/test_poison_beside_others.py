@@ -75,7 +75,7 @@ def test_operations_that_take_workers_down_cost_the_others_at_most_a_tenth(
     with supervised(deployment, 3) as deaths:
         without = rate(deployment, "calm", beside=lambda _: None)
         beside = rate(deployment, "beside", beside=one_more)
-        eventually(lambda: all(deployment.state_of(one) in {"dead", "succeeded"} for one in poison), within=120)
+        eventually(lambda: all(deployment.state_of(one) in {"dead", "succeeded"} for one in poison))
     said = f"{beside:.1f} a second beside {len(poison)} of them and {len(deaths)} deaths, {without:.1f} without"
     request.config.get_terminal_writer().line(said)
     assert len(deaths) >= 2 * len(HOW)

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.folders import open_to_the_servers
 from given.payments import charges, mail, mails, pay, payment, posts
 from given.proxy import Proxy
@@ -86,7 +86,7 @@ def test_a_record_whose_answer_was_lost_is_written_once(deploy: Deploy, database
     cut = database_proxy.cut_after(_RECORD)
     deployment.worker(LOCKGATE_DATABASE_URL=database_proxy.url)
     result = pay("2004")
-    assert result.get(timeout=30)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     assert cut.reached.is_set()
     assert deployment.count("replies") == deployment.count("attempts") == len(charges(deployment, "2004")) == 1
 

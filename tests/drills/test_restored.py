@@ -80,7 +80,6 @@ def done(shop: Deployment, plain: Sandbox) -> Counter[tuple[str, str]]:
     return found
 
 
-@pytest.mark.timeout(400)  # three times the work of others, and settle times
 def test_what_was_done_after_the_backup_is_not_done_again(
     shop: Deployment, own_postgres: Postgres, plain: Sandbox, tmp_path: Path
 ) -> None:

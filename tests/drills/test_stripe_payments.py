@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.traffic import PAYMENT, requests_at
 
 from tasks.payments import capture_payment, create_customer, refund_payment, start_payment, take_payment
@@ -97,8 +97,8 @@ def test_a_capture_whose_answer_is_lost_is_made_once(deployment: Deployment) -> 
 def test_a_page_gets_its_intent_and_the_secret_that_it_needs(deployment: Deployment) -> None:
     started = start_payment.delay(order_id="page", amount=4200, currency="gbp", customer="cus_demo1")
     made = create_customer.delay(customer_id="c-1", email="jo@customer.example", name="Jo")
-    told = started.get(timeout=60)
+    told = started.get(timeout=PATIENCE)
     assert told["result"]["client_secret"].startswith(told["reference"])
-    assert made.get(timeout=60)["reference"].startswith("cus_")
+    assert made.get(timeout=PATIENCE)["reference"].startswith("cus_")
     ((effect, reference),) = standing(deployment, "page")
     assert (effect, reference) == ("intent", told["reference"])

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import redis
 from celery import chain, chord
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import charges, order
 from given.shop import alarm, note, references, wrote
 from sqlalchemy import create_engine, text
@@ -76,7 +76,7 @@ def test_after_the_commit_all_of_it_is_carried_out(shop: Deployment, rows: Rows,
             result = CANVAS[canvas](name).delay()
         assert result.state == "PENDING"
         transaction.commit()
-    result.get(timeout=60)
+    result.get(timeout=PATIENCE)
     eventually(lambda: wrote(name))
     assert rows.has(name)
     assert len(charges(shop, f"{name}-1")) == 1
@@ -106,7 +106,7 @@ def test_of_a_savepoint_that_was_rolled_back_nothing_is_left_and_the_rest_goes_o
         lost = chord([pay("lost-1"), pay("lost-2")], references.s()).delay()
         savepoint.rollback()
         session.commit()
-    assert kept.get(timeout=30)["state"] == "succeeded"
+    assert kept.get(timeout=PATIENCE)["state"] == "succeeded"
     assert shop.count(f"tickets WHERE id = '{lost.id}'") == 0
     assert shop.count("operations WHERE business_key LIKE 'order:lost-%'") == 0
     assert [charges(shop, name) for name in ("lost-1", "lost-2")] == [[], []]

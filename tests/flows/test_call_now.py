@@ -4,7 +4,7 @@ import threading
 
 import psycopg
 import pytest
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 
 from operations.errors import NotAllowedError, OperationConflict
@@ -46,7 +46,7 @@ def test_past_the_time_out_it_returns_what_is_pending_and_the_call_runs_on(idle:
     idle.sandbox.control("POST", "/config", latency=1)
     result = take_payment.call_now(timeout=0.3, **order("n2"))
     assert result.state in {"PENDING", "STARTED"}
-    told = result.get(timeout=30)
+    told = result.get(timeout=PATIENCE)
     assert [told["reference"]] == charges(idle, "n2")
     assert calls(idle) == 1
 
@@ -56,7 +56,7 @@ def test_what_was_refused_by_admission_is_left_to_a_worker(idle: Deployment) -> 
     result = take_payment.call_now(timeout=1, **order("n3"))
     assert result.state == "RETRY"
     idle.worker()
-    assert result.get(timeout=30)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     assert len(charges(idle, "n3")) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_ledger_that_goes_away_meanwhile_leaves_the_operation_to_a_worker(
         result = take_payment.call_now(timeout=0.2, **order("n9"))
         assert left.wait(10)
     idle.worker()
-    assert result.get(timeout=30)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     assert len(charges(idle, "n9")) == 1
 
 
@@ -82,7 +82,7 @@ def test_it_shares_key_and_answer_with_everybody_else(idle: Deployment) -> None:
     first = take_payment.call_now(timeout=20, **order("n4"))
     again = take_payment.call_now(timeout=20, **order("n4"))
     assert again.id != first.id
-    assert again.get(timeout=5) == first.get(timeout=5)
+    assert again.get(timeout=PATIENCE) == first.get(timeout=PATIENCE)
     with pytest.raises(OperationConflict):
         take_payment.call_now(timeout=20, **order("n4", amount=1))
     assert calls(idle) == 1
@@ -99,7 +99,7 @@ def test_a_kind_that_cannot_be_repeated_is_left_to_workers_when_the_caller_will_
     idle.worker()
     eventually(lambda: hasty.state == "SUCCESS")
     patient = send_email.call_now(timeout=20, mail_id="n6", **MAIL)
-    assert patient.get(timeout=5)["state"] == "succeeded"
+    assert patient.get(timeout=PATIENCE)["state"] == "succeeded"
 
 
 def test_it_joins_no_transaction(idle: Deployment) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from celery import chain, chord
 from given import forgetful
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 from given.shop import alarm, note, references, wrote
 
@@ -29,7 +29,7 @@ def pay(name: str, **more: Any) -> Any:
 
 def test_a_chain_with_a_link(forgetting: Deployment) -> None:
     result = chain(pay("f1").set(link=note.s("f1-link")), note.s("f1"), take_payment.si(**order("f1-next"))).delay()
-    told = result.get(timeout=150)
+    told = result.get(timeout=PATIENCE)
     assert [told["reference"]] == charges(forgetting, "f1-next")
     assert len(eventually(lambda: wrote("f1-link"))) == 1
     assert len(wrote("f1")) == 1
@@ -38,7 +38,7 @@ def test_a_chain_with_a_link(forgetting: Deployment) -> None:
 
 def test_a_chord(forgetting: Deployment) -> None:
     result = chord([pay("f2-a"), pay("f2-b")], references.s()).delay()
-    told = result.get(timeout=150)
+    told = result.get(timeout=PATIENCE)
     assert told == [charges(forgetting, "f2-a")[0], charges(forgetting, "f2-b")[0]]
     assert wrote("references") == [told]
     assert calls(forgetting) == 2
@@ -49,5 +49,5 @@ def test_an_errback() -> None:
     declined = order("f3", payment_method="pm_card_chargeDeclined")
     result = take_payment.apply_async(kwargs=declined, link_error=alarm.s("f3"))
     with pytest.raises(Declined):
-        result.get(timeout=150)
+        result.get(timeout=PATIENCE)
     assert eventually(lambda: wrote("f3")) == [result.id]

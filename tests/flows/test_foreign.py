@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 from given.shop import note, wrote
 from kombu import Connection, Producer
@@ -61,16 +61,16 @@ def why(shop: Deployment, ticket_id: str) -> Any:
 def test_a_task_sent_by_name_from_a_program_that_knows_nothing_of_ours(shop: Deployment) -> None:
     ticket_id = send_from_elsewhere(shop, order("w1"))
     eventually(lambda: known(shop, ticket_id))
-    told = app.AsyncResult(ticket_id).get(timeout=30)
+    told = app.AsyncResult(ticket_id).get(timeout=PATIENCE)
     assert [told["reference"]] == charges(shop, "w1")
 
 
 def test_it_shares_its_business_key_with_our_own_callers(shop: Deployment) -> None:
     ours = app.send_task(NAME, kwargs=order("w2"))
-    ours.get(timeout=30)
+    ours.get(timeout=PATIENCE)
     ticket_id = send_from_elsewhere(shop, order("w2"))
     eventually(lambda: known(shop, ticket_id))
-    assert app.AsyncResult(ticket_id).get(timeout=30) == ours.get()
+    assert app.AsyncResult(ticket_id).get(timeout=PATIENCE) == ours.get()
     assert len(charges(shop, "w2")) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_raw_message_as_another_language_writes_it(shop: Deployment) -> None:
     ticket_id = str(uuid.uuid4())
     send_raw(shop, {"task": NAME, "id": ticket_id, "lang": "go"}, [[], order("w3"), {}])
     eventually(lambda: known(shop, ticket_id))
-    assert app.AsyncResult(ticket_id).get(timeout=30)["state"] == "succeeded"
+    assert app.AsyncResult(ticket_id).get(timeout=PATIENCE)["state"] == "succeeded"
 
 
 def test_its_links_run_too(shop: Deployment) -> None:
@@ -86,7 +86,7 @@ def test_its_links_run_too(shop: Deployment) -> None:
     link = note.s("w4")
     embed = {"callbacks": [link], "errbacks": None, "chain": None, "chord": None}
     send_raw(shop, {"task": NAME, "id": ticket_id}, [[], order("w4"), embed])
-    assert eventually(lambda: wrote("w4")) == [app.AsyncResult(ticket_id).get(timeout=30)]
+    assert eventually(lambda: wrote("w4")) == [app.AsyncResult(ticket_id).get(timeout=PATIENCE)]
 
 
 def test_one_that_has_expired_is_not_carried_out(shop: Deployment) -> None:
@@ -94,7 +94,7 @@ def test_one_that_has_expired_is_not_carried_out(shop: Deployment) -> None:
     ticket_id = send_from_elsewhere(shop, order("w5"), expires=-10)
     eventually(lambda: known(shop, ticket_id))
     with pytest.raises(DeadLettered, match="expired"):
-        app.AsyncResult(ticket_id).get(timeout=30)
+        app.AsyncResult(ticket_id).get(timeout=PATIENCE)
     assert calls(shop) == sent
 
 
@@ -108,7 +108,7 @@ def test_wrong_arguments_become_a_dead_letter_with_them_for_a_person(shop: Deplo
 
 
 def test_other_arguments_under_a_key_become_a_dead_letter(shop: Deployment) -> None:
-    app.send_task(NAME, kwargs=order("w7")).get(timeout=30)
+    app.send_task(NAME, kwargs=order("w7")).get(timeout=PATIENCE)
     ticket_id = send_from_elsewhere(shop, order("w7", amount=1))
     eventually(lambda: known(shop, ticket_id) and shop.state_of(ticket_id) == "dead")
     assert why(shop, ticket_id) == ("refused", "none", "OperationConflict")
@@ -119,7 +119,7 @@ def test_a_hint_without_a_row_is_dropped(shop: Deployment) -> None:
     ghost = Hint(str(uuid.uuid4()), NAME, "stripe", 0, "default", "stripe")
     post(shop.platform.wire, [ghost])
     after = app.send_task(NAME, kwargs=order("w8"))
-    after.get(timeout=30)
+    after.get(timeout=PATIENCE)
     with redis.Redis.from_url(shop.valkey.url) as client:
         assert client.llen("stripe") == 0
     assert calls(shop) == sent + 1
@@ -131,5 +131,5 @@ def test_the_other_program_sees_its_result_when_it_names_our_backend(shop: Deplo
     other = Celery(broker=shop.valkey.url, backend="tasks.results:LedgerBackend", set_as_current=False)
     result = other.send_task(NAME, kwargs=order("w9"), queue="stripe")
     eventually(lambda: known(shop, result.id))
-    assert result.get(timeout=30)["state"] == "succeeded"
+    assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     other.close()

@@ -6,7 +6,7 @@ import pytest
 from celery import chord
 from celery.exceptions import ChordError
 from celery.result import AsyncResult
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import order
 from given.shop import alarm, references, wrote
 
@@ -27,7 +27,7 @@ def held_chord(shop: Deployment, name: str) -> tuple[Any, Any]:
 def test_the_chord_waits_and_says_why(shop: Deployment) -> None:
     result, dead = held_chord(shop, "h1")
     other = next(one for one in result.parent.results if one.id != dead.id)
-    assert other.get(timeout=30)["state"] == "succeeded"
+    assert other.get(timeout=PATIENCE)["state"] == "succeeded"
     assert dead.state == "RETRY"
     assert "DEAD_LETTER" in str(dead.info)
     assert result.state == "PENDING"
@@ -42,9 +42,9 @@ def test_when_the_time_to_decide_is_over_the_chord_fails_and_says_with_what_effe
             "UPDATE lockgate.tickets SET follow_at = follow_at - interval '7 days' WHERE id = %s", [dead.id]
         )
     with pytest.raises(DeadLettered, match="effect at the provider: none"):
-        result.get(timeout=60)
+        result.get(timeout=PATIENCE)
     with pytest.raises(ChordError):
-        AsyncResult(result.id).get(timeout=60)
+        AsyncResult(result.id).get(timeout=PATIENCE)
     assert dead.state == "FAILURE"
     assert eventually(lambda: wrote("h2")) == [result.id]
 
@@ -52,4 +52,4 @@ def test_when_the_time_to_decide_is_over_the_chord_fails_and_says_with_what_effe
 def test_a_single_operation_is_not_held(shop: Deployment) -> None:
     shop.sandbox.fault("F21", times=1, match={"path_prefix": "/v1/payment_intents"})
     with pytest.raises(DeadLettered, match="effect at the provider: none"):
-        take_payment.delay(**order("h3")).get(timeout=30)
+        take_payment.delay(**order("h3")).get(timeout=PATIENCE)

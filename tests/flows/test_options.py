@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 from celery.exceptions import QueueNotFound
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import charges, order
 from given.shop import alarm, note, siren, wrote
 
@@ -38,7 +38,7 @@ def test_a_countdown_or_an_eta_is_a_due_time_in_the_row(shop: Deployment, later:
     result = take_payment.apply_async(kwargs=order(name), **options)
     due_at = shop.row("due_at", result.id)
     assert due_at >= asked + timedelta(seconds=1.9)
-    result.get(timeout=30)
+    result.get(timeout=PATIENCE)
     assert first_call_at(shop, result.id) >= due_at
     assert len(charges(shop, name)) == 1
 
@@ -46,7 +46,7 @@ def test_a_countdown_or_an_eta_is_a_due_time_in_the_row(shop: Deployment, later:
 def test_what_expired_before_it_was_sent_is_dead_without_effect(shop: Deployment) -> None:
     result = take_payment.apply_async(kwargs=order("o2"), countdown=60, expires=1)
     with pytest.raises(DeadLettered, match="expired"):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     assert shop.row("state, reason, effect", result.id) == ("dead", "expired", "none")
     assert charges(shop, "o2") == []
 
@@ -54,7 +54,7 @@ def test_what_expired_before_it_was_sent_is_dead_without_effect(shop: Deployment
 def test_a_link_gets_the_result_even_if_the_operation_had_to_wait(shop: Deployment) -> None:
     shop.sandbox.fault("F11", form="seconds", times=1, params={"retry_after": "1"})
     result = take_payment.apply_async(kwargs=order("o3"), link=note.s("o3"))
-    told = result.get(timeout=30)
+    told = result.get(timeout=PATIENCE)
     assert eventually(lambda: wrote("o3")) == [told]
 
 
@@ -65,7 +65,7 @@ def test_errbacks_of_both_forms_run_after_a_decline(number: int) -> None:
     link_error = [alarm.s(f"o4-{number}"), siren.s()]
     result = take_payment.apply_async(kwargs=fields, link_error=link_error)
     with pytest.raises(Declined):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     assert eventually(lambda: wrote(f"o4-{number}")) == [result.id]
     eventually(lambda: any(who == result.id and "generic_decline" in why for who, why in wrote("siren")))
 
@@ -75,9 +75,9 @@ def test_an_integration_task_can_be_a_link_and_an_errback(shop: Deployment) -> N
     refused = take_payment.apply_async(
         kwargs=order("o5-no", payment_method="pm_card_chargeDeclined"), link_error=send_email.si(**mail("o5-sorry"))
     )
-    paid.get(timeout=30)
+    paid.get(timeout=PATIENCE)
     with pytest.raises(Declined):
-        refused.get(timeout=30)
+        refused.get(timeout=PATIENCE)
     sent = "operations WHERE business_key IN ('mail:o5-receipt', 'mail:o5-sorry') AND state = 'succeeded'"
     eventually(lambda: shop.count(sent) == 2)
 
@@ -91,7 +91,7 @@ def test_a_queue_and_a_priority_are_kept_for_every_hint(shop: Deployment) -> Non
         ).fetchone()  # fmt: skip
     assert row == ("lockgate", 9)
     urgent = take_payment.apply_async(kwargs=order("o6-now"), queue="lockgate", priority=9)
-    assert urgent.get(timeout=30)["state"] == "succeeded"
+    assert urgent.get(timeout=PATIENCE)["state"] == "succeeded"
 
 
 def test_a_queue_that_nobody_declared_is_an_error_and_nothing_is_stored(shop: Deployment) -> None:
@@ -107,7 +107,7 @@ def test_revoked_before_it_starts_is_dead_without_effect(shop: Deployment) -> No
     result = take_payment.apply_async(kwargs=order("o8"), countdown=60)
     result.revoke()
     with pytest.raises(DeadLettered, match="revoked"):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     assert shop.row("state, reason, effect", result.id) == ("dead", "revoked", "none")
     assert charges(shop, "o8") == []
 
@@ -117,7 +117,7 @@ def test_revoked_while_it_may_have_happened_is_confirmed_first(shop: Deployment)
     result = take_payment.delay(**order("o9"))
     eventually(lambda: charges(shop, "o9"))
     result.revoke(terminate=True)
-    told = result.get(timeout=60)
+    told = result.get(timeout=PATIENCE)
     assert [told["reference"]] == charges(shop, "o9")
 
 
@@ -126,4 +126,4 @@ def test_a_repeated_callers_revoke_takes_nothing_from_the_first() -> None:
     first = take_payment.apply_async(kwargs=order("o10"), countdown=2)
     second = take_payment.apply_async(kwargs=order("o10"), countdown=2)
     second.revoke()
-    assert first.get(timeout=30)["state"] == "succeeded"
+    assert first.get(timeout=PATIENCE)["state"] == "succeeded"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from celery import chain, chord
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 from given.shop import alarm, note, references, wrote
 
@@ -41,7 +41,7 @@ def test_the_provider_is_not_called_again_for_what_follows(
     first = take_payment.s(**order("p1")).set(link=note.s("link"))
     result: Any = chain(first, note.s("step"), take_payment.si(**order("p2"))).delay()
     died(bare_shop, tmp_path)
-    told = result.get(timeout=60)
+    told = result.get(timeout=PATIENCE)
     assert [told["reference"]] == charges(bare_shop, "p2")
     assert calls(bare_shop) == 2
     eventually(lambda: wrote("link"))
@@ -67,7 +67,7 @@ def test_a_chords_body_runs_once(bare_shop: Deployment, tmp_path: Path, place: s
     members = [take_payment.si(**order(f"p4-{number}")) for number in range(3)]
     result = chord(members, references.s()).delay()
     died(bare_shop, tmp_path)
-    told = result.get(timeout=60)
+    told = result.get(timeout=PATIENCE)
     assert told == [charges(bare_shop, f"p4-{number}")[0] for number in range(3)]
     eventually(lambda: bare_shop.count("tickets WHERE follows AND finalised_at IS NULL") == 0)
     assert wrote("references") == [told]

@@ -3,7 +3,7 @@
 import pytest
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from celery.result import AsyncResult
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 from given.shop import slowly
 
@@ -16,7 +16,7 @@ from tasks.payments import take_payment
 def test_the_result_is_the_operation_with_its_reference(shop: Deployment) -> None:
     result = take_payment.delay(**order("r1"))
     assert isinstance(result, AsyncResult)
-    told = result.get(timeout=30)
+    told = result.get(timeout=PATIENCE)
     assert (told["state"], told["effect"], told["reference"]) == ("succeeded", "done", *charges(shop, "r1"))
     assert told["id"] == str(shop.row("o.id", result.id))
     assert result.state == "SUCCESS"
@@ -25,16 +25,16 @@ def test_the_result_is_the_operation_with_its_reference(shop: Deployment) -> Non
 
 def test_a_second_caller_gets_a_ticket_of_its_own_and_the_same_answer(shop: Deployment) -> None:
     first = take_payment.delay(**order("r2"))
-    answer = first.get(timeout=30)
+    answer = first.get(timeout=PATIENCE)
     second = take_payment.delay(**order("r2"))
     assert second.id != first.id
-    assert second.get(timeout=30) == answer
+    assert second.get(timeout=PATIENCE) == answer
     assert second.state == "SUCCESS"
     assert len(charges(shop, "r2")) == 1
 
 
 def test_the_same_key_with_other_arguments_is_a_conflict_and_sends_nothing(shop: Deployment) -> None:
-    take_payment.delay(**order("r3")).get(timeout=30)
+    take_payment.delay(**order("r3")).get(timeout=PATIENCE)
     sent = calls(shop)
     with pytest.raises(OperationConflict, match="order:r3:payment"):
         take_payment.delay(**order("r3", amount=1))
@@ -45,7 +45,7 @@ def test_the_same_key_with_other_arguments_is_a_conflict_and_sends_nothing(shop:
 def test_a_decline_is_a_failure_that_says_so() -> None:
     result = take_payment.delay(**order("r4", payment_method="pm_card_chargeDeclined"))
     with pytest.raises(Declined, match="generic_decline"):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     assert result.state == "FAILURE"
     assert take_payment.delay(**order("r4", payment_method="pm_card_chargeDeclined")).state == "FAILURE"
 
@@ -53,10 +53,10 @@ def test_a_decline_is_a_failure_that_says_so() -> None:
 def test_after_a_decline_the_next_generation_is_asked_for_by_name(shop: Deployment) -> None:
     declined = take_payment.delay(**order("r5", payment_method="pm_card_chargeDeclined"))
     with pytest.raises(Declined):
-        declined.get(timeout=30)
+        declined.get(timeout=PATIENCE)
     before = str(shop.row("o.id", declined.id))
     paid = take_payment.again(after=before, **order("r5"))
-    assert paid.get(timeout=30)["reference"] in charges(shop, "r5")
+    assert paid.get(timeout=PATIENCE)["reference"] in charges(shop, "r5")
     assert shop.state_of(declined.id) == "superseded"
     with pytest.raises(OperationConflict):
         take_payment.again(after=before, **order("r5", amount=7))
@@ -65,7 +65,7 @@ def test_after_a_decline_the_next_generation_is_asked_for_by_name(shop: Deployme
 def test_an_operation_that_was_refused_for_good_is_a_dead_letter_without_effect(shop: Deployment) -> None:
     result = take_payment.delay(**order("r6", payment_method="pm_nobody_knows"))
     with pytest.raises((DeadLettered, Declined)):
-        result.get(timeout=30)
+        result.get(timeout=PATIENCE)
     assert charges(shop, "r6") == []
 
 
@@ -84,7 +84,7 @@ def test_a_wait_that_is_too_short_ends_with_celerys_own_error() -> None:
     result = slowly.delay("r8", 1.0)
     with pytest.raises(CeleryTimeoutError):
         result.get(timeout=0.1)
-    assert result.get(timeout=30) == "r8"
+    assert result.get(timeout=PATIENCE) == "r8"
 
 
 def test_eager_modes_are_refused_with_a_sentence_and_store_nothing(shop: Deployment) -> None:

@@ -31,7 +31,6 @@ def soak(shop: Path, *more: str, ours: Mapping[str, str] | None = None) -> "subp
     )
 
 
-@pytest.mark.timeout(400)
 def test_the_pages_own_shop_is_put_to_the_soak(shop: Path) -> None:
     ran = soak(shop, "--seed", "5", "--count", "200", "--pace", "12", "--pause", "2", "4", "--only=N2", "--only=N8")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -44,7 +43,6 @@ def test_the_pages_own_shop_is_put_to_the_soak(shop: Path) -> None:
     assert json.loads((shop / "run" / "terms.json").read_text())["kinds"][0]["name"] == "warehouse.make_thing"
 
 
-@pytest.mark.timeout(400)
 def test_an_adapter_that_takes_an_error_for_a_success_is_found_out(shop: Path) -> None:
     hasty = "    def outcome(self, reply):\n        if reply.status >= 500:\n            return Succeeded('surely')\n"
     change(shop / "warehouse" / "__init__.py", "    def outcome(self, reply):\n", hasty)

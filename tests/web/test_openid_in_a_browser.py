@@ -8,8 +8,6 @@ from given.id_tokens import CLIENT, SECRET
 from given.issuer import Issuer
 from given.office import Desk, Office
 
-pytestmark = pytest.mark.timeout(500)  # a browser on a busy machine
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Issuer]:
