@@ -79,7 +79,7 @@ screenshots: .venv/.dev ## pictures of every page of the admin, light, dark and 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-pages: .venv/.dev ## how long the admin's pages take over 10,000,000 operations (20 minutes; ARGS="--operations 200000 --letters 20000")
+bench-pages: .venv/.dev ## how long the admin's pages take over 10,000,000 operations (5 to 20 minutes; ARGS="--operations 200000 --letters 20000")
 	$(BIN)/python -m benchmarks.pages $(ARGS)
 
 format: .venv/.dev ## write the code as the formatter wants it

@@ -1,5 +1,6 @@
 """A long past, made by PostgreSQL itself in a ledger with the real tables and indexes."""
 
+import sys
 import time
 
 import psycopg
@@ -95,11 +96,19 @@ def fill(url: str, *, operations: int, letters: int) -> None:
                 connection.execute(_OPERATIONS, numbers)
                 for statement in (_KEYS, _TICKETS, _LETTERS, _ATTEMPTS, _REPLIES):
                     connection.execute(statement, ids)
-            print(f"\r{last:,} operations in {time.monotonic() - began:.0f} s", end="", flush=True)
+            _tell(f"{last:,} operations in {time.monotonic() - began:.0f} s")
         connection.execute(_AUDIT, {"letters": letters})
         connection.execute(_FEW)
-        print()
+        _tell(f"{operations:,} operations in {time.monotonic() - began:.0f} s", last=True)
         connection.execute("VACUUM (ANALYZE)")
+
+
+def _tell(how_far: str, *, last: bool = False) -> None:
+    """One line that changes on a terminal, lines elsewhere."""
+    if sys.stdout.isatty():
+        print(f"\r{how_far}", end="\n" if last else "", flush=True)
+    else:
+        print(how_far, flush=True)
 
 
 def _id(number: int) -> str:
