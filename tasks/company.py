@@ -66,7 +66,10 @@ def begin(deliveries: Sequence[Delivery]) -> None:
     begun = _claimed([(attempt, own, permit) for attempt, own, permit in answers if isinstance(permit, Permit)])
     begun += [Begun(attempt, own) for attempt, own, permit in answers if isinstance(permit, Refused)]
     with _lock:
-        _begun.update({each.attempt.ticket_id: each for each in begun})
+        for each in begun:
+            # Another thread may have begun it a moment ago, by a hint that came twice: what it has claimed is called.
+            if isinstance(each.claimed, Claimed) or each.attempt.ticket_id not in _begun:
+                _begun[each.attempt.ticket_id] = each
 
 
 def take(ticket_id: str) -> Begun | None:

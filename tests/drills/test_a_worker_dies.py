@@ -70,7 +70,7 @@ def test_a_worker_frozen_between_claim_and_first_byte_sends_no_mail_when_it_wake
     deployment.worker()
     deployment.ends(result.id)
     frozen.signal(signal.SIGCONT)
-    eventually(lambda: deployment.count("replies WHERE code = 'lease_short'") == 1)
+    eventually(lambda: deployment.count("replies WHERE number = 1 AND code = 'lease_short'") == 1)
     assert len(mails(deployment)) == len(posts(deployment, "/email")) == 1
     assert deployment.row("state, effect", result.id) == ("succeeded", "done")
 

@@ -11,6 +11,7 @@ from given.deployment import Deployment, Worker, eventually
 from given.orders import order
 from given.payments import charges, pay
 
+from ledger.claim import Claimed
 from tasks import company, hint
 from tasks.mail import send_email
 from tasks.payments import take_payment
@@ -131,3 +132,21 @@ def test_a_bundle_that_dies_with_its_worker_is_hinted_at_again(deploy: Deploy) -
         assert verdict.ticket_id is not None
         deployment.ends(verdict.ticket_id)
     assert [len(charges(deployment, f"dropped-{number}")) for number in range(_MANY)] == [1] * _MANY
+
+
+def test_what_one_thread_has_claimed_is_called_though_another_finds_nothing_to_claim(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    worker = deployment.worker()
+    deployment.ends(pay("twice-before").id)  # from here on the account is known
+    worker.end()
+    results = [pay(f"twice-{number}") for number in range(3)]
+    deliveries = [(take_payment, result.id, {hint.HEADER: {"tenant": "default"}}) for result in results]
+    company.begin(deliveries)
+    company.begin(deliveries)  # the same hints again, in another thread's hand
+    begun = [company.take(result.id) for result in results]
+    assert [isinstance(one.claimed, Claimed) if one else one for one in begun] == [True] * 3
+    for one in begun:
+        assert one is not None
+        assert one.permit is not None
+        assert isinstance(one.claimed, Claimed)
+        one.attempt.abandon(one.claimed, one.permit)

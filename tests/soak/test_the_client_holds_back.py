@@ -46,7 +46,7 @@ class Subject:
 
 @pytest.fixture
 def subject(monkeypatch: pytest.MonkeyPatch) -> Subject:
-    monkeypatch.setattr(client, "_LOOK", 0.01)
+    monkeypatch.setattr(client, "_LOOK", 0.0)  # before each batch
     monkeypatch.setenv("SOAK_DATABASE_URL", "nowhere")
     return Subject()
 
