@@ -48,7 +48,15 @@ class Work:
 
 
 class _Current(threading.local):
+    """Of this thread.
+
+    Attributes:
+        work: the delivery that Celery carries out.
+        prepared: one that was carried out already, of whose end Celery is about to be told.
+    """
+
     work: Work | None = None
+    prepared: Work | None = None
 
 
 current = _Current()

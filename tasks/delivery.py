@@ -70,14 +70,8 @@ def received(
     """
     if not hint.is_hint(request):
         take_in(task, ticket_id, args, kwargs, request)
-    elif hint.is_newer(request):
-        yield None
-        return
-    try:
-        work = _begin(task, ticket_id, request)
-    except LOST:
-        work = None  # the ledger is away: the row is as it was, and the sweep hints again
-        time.sleep(_CUT_OFF)
+    prepared, current.prepared = current.prepared, None
+    work = prepared or _begun(task, ticket_id, request)
     if work is None:
         yield None
         return
@@ -86,12 +80,34 @@ def received(
         yield _restored(work, args, kwargs, request)
     finally:
         current.work = before
-        _finish(work)
+        finish(work)
+
+
+def in_silence(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
+    """Carry out a hint for an integration task while Celery does not listen.
+
+    Returns:
+        What Celery goes on with, as `current.prepared`: what must be called within its signals, for something follows, or
+        has ended otherwise than well. None when there is nothing to tell.
+    """
+    work = _begun(task, ticket_id, request)
+    if work is None or work.message is not None or work.follows or work.value is not None:
+        return work
+    assert work.attempt is not None
+    assert work.claimed is not None
+    assert work.permit is not None
+    try:
+        _conclude(work, work.attempt.call(work.claimed, work.permit))
+    except Exception as error:  # noqa: BLE001  Celery tells it
+        work.value = error
+    if work.settled == State.SUCCEEDED:
+        return None
+    return Work(ticket_id, work.tenant, settled=work.settled, value=work.value)
 
 
 def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     """Between Celery's signals: make the outcome, or give back the one that is written."""
-    if work.claimed is not None and work.attempt is None:
+    if work.claimed is not None and work.attempt is None and work.value is None:
         return _run_local(task, work, run)
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         permit, work.permit = work.permit, None  # from here on the call itself reports it
@@ -116,6 +132,16 @@ def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
         return False
     work.attempt.call(work.claimed, work.permit)
     return True
+
+
+def _begun(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
+    if hint.is_hint(request) and hint.is_newer(request):
+        return None
+    try:
+        return _begin(task, ticket_id, request)
+    except LOST:
+        time.sleep(_CUT_OFF)
+        return None  # the ledger is away: the row is as it was, and the sweep hints again
 
 
 def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
@@ -279,7 +305,7 @@ def _record_local(work: Work, decision: Decision, result: Any) -> None:
     )
 
 
-def _finish(work: Work) -> None:
+def finish(work: Work) -> None:
     """Hand back what was not called; note what was followed to its end."""
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         work.attempt.abandon(work.claimed, work.permit)

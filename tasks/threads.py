@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from celery.concurrency import ALIASES
 from celery.concurrency.base import BasePool, apply_target
@@ -35,22 +35,38 @@ _QUICK = 0.02  # seconds of a job below which few threads do everything
 _DEEP = 4  # hints for each thread that are taken ahead at most
 
 
-class Job:
+class Job(Protocol):
     """One delivered message on its way through the pool.
 
     Attributes:
+        task, id, request: what company needs to know.
+        shares: whether it may be begun in company.
         begun: it was admitted and claimed in company, and only waits for its call.
     """
 
-    __slots__ = ("accept_callback", "args", "begun", "callback", "kwargs", "target")
+    task: Any
+    id: str
+    request: Mapping[str, Any]
+    shares: bool
+    begun: bool
+
+    def run(self) -> None:
+        """Carry it out; whatever is raised, the slot goes on."""
+
+
+class CelerysJob:
+    """One as Celery hands it to its pools."""
+
+    __slots__ = ("accept_callback", "args", "begun", "callback", "id", "kwargs", "request", "shares", "target", "task")
 
     def __init__(
-        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None,
+        self, task: Any, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None, *,
         callback: Callable[..., Any] | None, accept_callback: Callable[..., Any] | None,
     ) -> None:  # fmt: skip
+        self.task, self.id, self.request = task, args[1], args[2]
         self.target, self.args, self.kwargs = target, args, kwargs
         self.callback, self.accept_callback = callback, accept_callback
-        self.begun = False
+        self.shares, self.begun = company.welcomes(task, self.request), False
 
     def run(self) -> None:
         """Carry it out, as Celery's own pool of threads does; a slot outlives whatever is raised."""
@@ -121,9 +137,15 @@ class TaskPool(BasePool):
         self, target: Callable[..., Any], args: tuple[Any, ...] | None = None, kwargs: dict[str, Any] | None = None,
         callback: Callable[..., Any] | None = None, accept_callback: Callable[..., Any] | None = None, **_: Any,
     ) -> None:  # fmt: skip
+        """Take what Celery hands over."""
+        args = args or ()
+        task = self.app.tasks[args[0]]
+        self.put(CelerysJob(task, target, args, kwargs, callback=callback, accept_callback=accept_callback))
+
+    def put(self, job: Job) -> None:
         """Put a job into the queue, and wake a thread for it if none comes along soon."""
         with self._lock:
-            self._queue.append(Job(target, args or (), kwargs, callback, accept_callback))
+            self._queue.append(job)
             if self._asleep or len(self._threads) < self.limit:
                 self._rouse()
             self._busy.set()
@@ -140,7 +162,7 @@ class TaskPool(BasePool):
             thread.join()
         held.close()
         self._busy.set()
-        company.part(job.args[1] for job in self._queue if job.begun)
+        company.part(job.id for job in self._queue if job.begun)
         self._queue.clear()
 
     on_terminate = on_stop
@@ -176,10 +198,10 @@ class TaskPool(BasePool):
             return False
         thread.since = thread.taken = now
         thread.hand.append(self._queue.popleft())
-        if self._shares(thread.hand[0]):
+        if _shares(thread.hand[0]):
             awake = len(self._threads) - len(self._asleep)
             share = min(MOST, -(-(len(self._queue) + 1) // awake), self._reach())
-            while self._queue and len(thread.hand) < share and self._shares(self._queue[0]):
+            while self._queue and len(thread.hand) < share and _shares(self._queue[0]):
                 thread.hand.append(self._queue.popleft())
         return True
 
@@ -198,19 +220,13 @@ class TaskPool(BasePool):
         """Begin what a thread has in its hand in company; what was not, is begun alone."""
         jobs, thread.taken = list(thread.hand), math.inf  # nobody takes it over meanwhile
         try:
-            company.begin([(self._task(job), job.args[1], job.args[2]) for job in jobs])
+            company.begin([(job.task, job.id, job.request) for job in jobs])
         except Exception:  # noqa: BLE001  whatever it was, each may still be begun
             _log.exception("several operations could not be begun together; each is begun alone")
         else:
             for job in jobs:
                 job.begun = True
         thread.taken = time.monotonic()
-
-    def _shares(self, job: Job) -> bool:
-        return not job.begun and company.welcomes(self._task(job), job.args[2])
-
-    def _task(self, job: Job) -> Any:
-        return self.app.tasks[job.args[0]]
 
     def _working(self, now: float) -> int:
         return sum(1 for thread in self._threads if thread.works(now))
@@ -253,6 +269,10 @@ class TaskPool(BasePool):
 
     def _get_info(self) -> dict[str, Any]:
         return {**super()._get_info(), "max-concurrency": self.limit, "threads": len(self._threads)}
+
+
+def _shares(job: Job) -> bool:
+    return job.shares and not job.begun
 
 
 def register() -> None:

@@ -1,5 +1,6 @@
 """A bundle of hints becomes as many requests: each is revoked, told in events and carried out by itself."""
 
+import logging
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
@@ -7,31 +8,36 @@ from typing import Any
 from celery.worker.strategy import default
 
 from ledger.due import Hint
-from tasks import bundle, hint
+from tasks import bundle, hint, quiet
 from tasks.platform import platform
 from tasks.publishing import put_back
 
 Handler = Callable[..., Any]
+_log = logging.getLogger(__name__)
 
 
 def strategy(task: Any, app: Any, consumer: Any) -> Handler:
     """What Celery's consumer does with a delivered message of a task: its own way, once for each hint in it."""
     handle: Handler = default(task, app, consumer)
+    take = quiet.taker(task, app, consumer)
 
     def unfold(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
-        handle(message, body, ack, reject, callbacks)
         others = bundle.others(message.headers)
-        if not others:
-            return
         qos = message.channel.qos
         kept = others[: qos.spare]
         qos.hold(len(kept))
 
+        def acknowledge() -> None:
+            ack(_log, consumer.connection_errors)
+
         def release(*_: Any) -> None:
             consumer.call_soon_ack(qos.release)
 
-        for ticket_id in kept:
-            handle(_about(message, ticket_id), body, release, release, callbacks)
+        releases = {message.headers["id"]: acknowledge} | dict.fromkeys(kept, release)
+        if take is None or not take(message, releases, callbacks):
+            handle(message, body, ack, reject, callbacks)
+            for ticket_id in kept:
+                handle(_about(message, ticket_id), body, release, release, callbacks)
         _leave_to_others(message, others[len(kept) :])
 
     return unfold

@@ -45,6 +45,7 @@ def test_another_account_gets_no_resend_and_answers_no_question(deploy: Deploy) 
     assert len(seen) == 1
     assert deployment.row("effect", result.id) == "unknown"
     stranger.end()
+    assert "Traceback" not in stranger.log.read_text()
     with deployment.platform.ledger.connection() as connection:  # it is looked at again in five minutes: they pass
         connection.execute("UPDATE lockgate.operations SET due_at = clock_timestamp()")
     deployment.worker(LOCKGATE_STRIPE_API_KEY="sk_one")

@@ -109,7 +109,7 @@ def test_hints_that_travel_together_are_carried_out_once_each_and_seen_by_their_
     verdicts = take_payment.accept_many([order(f"bundled-{number}") for number in range(_MANY)])
     with redis.Redis.from_url(deployment.valkey.url) as client:
         assert 0 < client.llen("stripe") < _MANY / 2
-    worker = deployment.worker(concurrency=4)
+    worker = deployment.worker("-E", concurrency=4)  # somebody listens
     for verdict in verdicts:
         assert verdict.ticket_id is not None
         deployment.ends(verdict.ticket_id)
