@@ -11,29 +11,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from traceback import format_exc
 from typing import Any
 
-from celery.exceptions import Ignore, Reject, Retry
-from kombu.utils import json as kombu_json
+from celery.exceptions import Reject, Retry
 
 from config import crashpoint
-from deadletter.park import letter
-from integrations.evidence import normalised
-from ledger.claim import Claimed, Terms, claim
+from ledger.claim import Claimed, claim
 from ledger.follow import ended, finalise
-from ledger.lanes import LOCAL
-from ledger.record import Heard, Pace, record
-from ledger.session import LOST, persist
+from ledger.session import LOST
 from operations.errors import DeadLettered, Declined
-from operations.means import Assurance, Means
-from operations.operation import RetryPolicy
-from operations.outcome import Effect
-from operations.states import Reason, State
+from operations.states import State
 from resilience.admission import Permit, Refused
 from resilience.decide import Confirm, Decision, Park, Settle
 from resilience.decide import Retry as Again
-from tasks import company, hint, suspect
+from tasks import company, hint, plain, suspect
 from tasks.attempt import Attempt, Done
 from tasks.canvas_ids import with_ids
 from tasks.connections import Account, account
@@ -41,11 +32,8 @@ from tasks.current import Work, current
 from tasks.draft import unpacked
 from tasks.foreign import take_in
 from tasks.platform import platform
-from tasks.results import failure_of, value_of, written
+from tasks.results import failure_of, value_of
 
-LOCAL_LEASE = 60.0  # seconds; the worker's main process prolongs it while the task runs
-LOCAL_TERMS = Terms(Assurance(Means.UNIQUE), lease=LOCAL_LEASE, total=0.0)
-LOCAL_PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 _OTHER_ACCOUNT_WAIT = 300.0  # seconds before it is looked at again whether the right account is back
 _CUT_OFF = 1.0  # seconds for which a slot without a ledger takes no other hint: it must not eat all of them
 
@@ -108,21 +96,16 @@ def in_silence(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | 
 def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     """Between Celery's signals: make the outcome, or give back the one that is written."""
     if work.claimed is not None and work.attempt is None and work.value is None:
-        return _run_local(task, work, run)
+        return plain.run(task, work, run)
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         permit, work.permit = work.permit, None  # from here on the call itself reports it
         _conclude(work, work.attempt.call(work.claimed, permit))
     work.dispatching = True
     if isinstance(work.value, Reject):
-        _send_what_follows_a_rejection(task, work)
+        plain.send_what_follows_a_rejection(task, work)
     if isinstance(work.value, BaseException):
         raise work.value
     return work.value
-
-
-def _send_what_follows_a_rejection(task: Any, work: Work) -> None:
-    """Celery's tracer sends nothing after a Reject, and the worker's main process does not know what would follow."""
-    task.backend.mark_as_failure(work.ticket_id, work.value, request=task.request)
 
 
 def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
@@ -147,7 +130,7 @@ def _begun(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None
 def _begin(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
     bound = getattr(task, "bound_kind", None)
     if bound is None:
-        claimed = claim(platform().ledger, ticket_id, LOCAL_TERMS, worker=platform().here)
+        claimed = claim(platform().ledger, ticket_id, plain.TERMS, worker=platform().here)
         work = None if claimed is None else _work(ticket_id, claimed)
     elif hint.is_alone(request):
         suspect.carry_out(task, ticket_id, request)
@@ -260,49 +243,6 @@ def _why(decision: Decision) -> str:
             return "unconfirmed: the provider is asked first"
         case _:
             return "awaiting the provider's answer"
-
-
-def _run_local(task: Any, work: Work, run: Callable[[], Any]) -> Any:
-    """Run a plain task; its outcome is written before Celery goes on, so that what follows can be sent again."""
-    try:
-        value = run()
-        returned = kombu_json.dumps(task.backend.prepare_value(value))
-    except Retry:
-        raise  # it has written its own next try
-    except Reject as error:
-        if error.requeue:
-            _record_local(work, Again(0.0, Reason.BACKOFF, Effect.NONE, work.failures), None)
-        else:
-            work.settled, work.value, work.dispatching = State.DEAD, error, True
-            _record_local(work, Park("rejected", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
-            _send_what_follows_a_rejection(task, work)
-        raise
-    except Ignore:
-        _record_local(work, Settle(State.SUPERSEDED, Effect.NONE), None)
-        raise
-    except Exception as error:
-        work.settled, work.value, work.dispatching = State.DEAD, error, True
-        _record_local(work, Park("raised", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
-        raise
-    work.settled, work.value, work.dispatching = State.SUCCEEDED, value, True
-    _record_local(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
-    return value
-
-
-def _record_local(work: Work, decision: Decision, result: Any) -> None:
-    assert work.claimed is not None
-    lease = work.claimed.lease
-    effect = Effect.DONE if result is not None and not isinstance(decision, Park) else Effect.NONE
-    heard = Heard("returned" if effect is Effect.DONE else "raised", effect, sealed={"result": result})
-    filed = None
-    if isinstance(decision, Park):
-        error = work.value
-        filed = letter(LOCAL, lease.kind, decision, code=type(error).__name__, message=normalised(str(error)))
-    persist(
-        lambda: record(
-            platform().ledger, lease, decision, heard=heard, pace=LOCAL_PACE, letter=filed, ticket_id=work.ticket_id
-        )
-    )
 
 
 def finish(work: Work) -> None:

@@ -33,9 +33,8 @@ from resilience.breaker import BreakerState
 from resilience.clock import boottime
 from resilience.pacing import LaneView, LaneWant, divide, share
 from resilience.traffic import Lane
-from tasks import hint, judge, traffic
+from tasks import hint, judge, plain, traffic
 from tasks.connections import welcome_changed
-from tasks.delivery import LOCAL_LEASE
 from tasks.platform import Platform, platform
 from tasks.publishing import post
 
@@ -117,7 +116,7 @@ class Sweep(threading.Thread):
     def tick(self) -> None:
         """One look: keep our own leases, and, if no other sweep is at it, the shared duties."""
         here = self._platform
-        renew(here.ledger, here.worker, lease=LOCAL_LEASE)
+        renew(here.ledger, here.worker, lease=plain.LEASE)
         with here.ledger.transaction() as turn:
             row = turn.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
             if row is None or not row[0]:
