@@ -5,6 +5,7 @@ saves such messages in a file under the temporary folder, where nobody looks, an
 with its arguments in the clear. Here they are let go: the sweep hints again at what the ledger has.
 """
 
+import json
 import logging
 import socket
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from kombu.connection import Connection as Stock
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
+from kombu.utils.json import object_hook
 from redis import RedisError
 
 from tasks import strange
@@ -29,6 +30,7 @@ _UNREADABLE = (ValueError, RecursionError)
 #: What is no fault of a message: the connection is, and Celery makes a new one.
 _BROKEN = (RedisError, OSError)
 
+_decode = json.JSONDecoder(object_hook=object_hook).decode  # kombu's own `loads` makes a decoder for each message
 _AT_ONCE = 32  # messages that are fetched with the one that was waited for
 _PATIENCE = 5.0  # seconds for these; the worker hears nothing else meanwhile
 _log = logging.getLogger(__name__)
@@ -176,7 +178,7 @@ class Channel(redis.Channel):
                 strange.note("too large")
                 continue
             try:
-                readable = loads(bytes_to_str(message))
+                readable = _decode(bytes_to_str(message))
             except _UNREADABLE as error:
                 _log.error("a message is dropped, for it is no JSON that can be read (%s)", type(error).__name__)
                 strange.note("no JSON")

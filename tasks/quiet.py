@@ -133,10 +133,13 @@ def taker(task: Any, app: Any, consumer: Any) -> Callable[..., bool] | None:
             )  # fmt: skip
 
         shares = company.welcomes(task, headers)
-        for ticket_id, release in releases.items():
-            quiet = QuietRequest(task, ticket_id, headers, make, release, shares=shares)
-            state.task_reserved(quiet)
-            pool.put(quiet)
+        taken = [
+            QuietRequest(task, ticket_id, headers, make, release, shares=shares)
+            for ticket_id, release in releases.items()
+        ]
+        for each in taken:
+            state.task_reserved(each)
+        pool.put(*taken)
         return True
 
     return take

@@ -142,12 +142,13 @@ class TaskPool(BasePool):
         task = self.app.tasks[args[0]]
         self.put(CelerysJob(task, target, args, kwargs, callback=callback, accept_callback=accept_callback))
 
-    def put(self, job: Job) -> None:
-        """Put a job into the queue, and wake a thread for it if none comes along soon."""
+    def put(self, *jobs: Job) -> None:
+        """Put jobs into the queue, and wake threads for them if none comes along soon."""
         with self._lock:
-            self._queue.append(job)
-            if self._asleep or len(self._threads) < self.limit:
-                self._rouse()
+            some = len(self._queue)
+            self._queue.extend(jobs)
+            if some < _FEW and (self._asleep or len(self._threads) < self.limit):
+                self._rouse()  # else somebody was woken already; more are, if need be, at the next look
             self._busy.set()
 
     def on_stop(self) -> None:
