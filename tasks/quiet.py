@@ -37,9 +37,10 @@ class QuietRequest:
     Attributes:
         shares: whether it may be begun in company.
         begun: it was admitted and claimed in company, and only waits for its call.
+        eventer: Celery sets a new one when it has connected anew.
     """
 
-    __slots__ = ("__weakref__", "_full", "_make", "_release", "begun", "id", "request", "shares", "task")
+    __slots__ = ("__weakref__", "_full", "_make", "_release", "begun", "eventer", "id", "request", "shares", "task")
 
     def __init__(
         self, task: IntegrationTask, ticket_id: str, headers: Mapping[str, Any], make: Callable[[str], Any],
@@ -49,6 +50,7 @@ class QuietRequest:
         self.shares, self.begun = shares, False
         self._make, self._release = make, release
         self._full: Any = None
+        self.eventer: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._told(), name)
@@ -90,6 +92,7 @@ class QuietRequest:
         if self._full is None:
             self._full = self._make(self.id)
             self._full.acknowledged = True  # what the consumer holds back is this request's matter
+            self._full.eventer = self.eventer or self._full.eventer
         return self._full
 
 

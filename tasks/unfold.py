@@ -45,11 +45,12 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
 
 def _leave_to_others(message: Any, tickets: Sequence[str]) -> None:
     """What is more than this worker may hold goes back; if it cannot, it is hinted at again like all that is lost."""
+    if not tickets:
+        return
     headers, queue, priority = message.headers, message.delivery_info["routing_key"], message.properties["priority"]
     about = headers[hint.HEADER]
     hints = [Hint(ticket, headers["task"], queue, priority, about["tenant"], about["provider"]) for ticket in tickets]
-    if hints:
-        put_back(platform().wire, hints)
+    put_back(platform().wire, hints)
 
 
 def _about(message: Any, ticket_id: str) -> Any:

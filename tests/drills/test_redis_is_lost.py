@@ -105,7 +105,7 @@ def test_a_message_from_elsewhere_is_written_to_no_file_when_redis_dies_under_it
 ) -> None:
     folder = tmp_path / "tmp"
     folder.mkdir()
-    deployment = deploy(redis_server=own_valkey)
+    deployment = deploy(redis_server=own_valkey, call__total="20s", call__read="20s", call__lease="60s")
     deployment.sandbox.fault("F03", match={"method": "POST"}, times=1)
     worker = deployment.worker(concurrency=1, TMPDIR=str(folder))
     hung = pay("3006")

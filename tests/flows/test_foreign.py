@@ -63,6 +63,7 @@ def test_a_task_sent_by_name_from_a_program_that_knows_nothing_of_ours(shop: Dep
     eventually(lambda: known(shop, ticket_id))
     told = app.AsyncResult(ticket_id).get(timeout=PATIENCE)
     assert [told["reference"]] == charges(shop, "w1")
+    assert "is dropped" not in shop.workers[0].log.read_text()
 
 
 def test_it_shares_its_business_key_with_our_own_callers(shop: Deployment) -> None:
