@@ -84,18 +84,17 @@ def in_silence(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | 
     assert work.attempt is not None
     assert work.claimed is not None
     assert work.permit is not None
+    permit, work.permit = work.permit, None
     try:
-        _conclude(work, work.attempt.call(work.claimed, work.permit))
+        _conclude(work, work.attempt.call(work.claimed, permit))
     except Exception as error:  # noqa: BLE001  Celery tells it
         work.value = error
-    if work.settled == State.SUCCEEDED:
-        return None
-    return Work(ticket_id, work.tenant, settled=work.settled, value=work.value)
+    return None if work.settled == State.SUCCEEDED else work
 
 
 def carry_out(task: Any, work: Work, run: Callable[[], Any]) -> Any:
     """Between Celery's signals: make the outcome, or give back the one that is written."""
-    if work.claimed is not None and work.attempt is None and work.value is None:
+    if work.claimed is not None and work.attempt is None:
         return plain.run(task, work, run)
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         permit, work.permit = work.permit, None  # from here on the call itself reports it
@@ -173,6 +172,7 @@ def _under_way(attempt: Attempt, own: Account, permit: Permit, claimed: Claimed)
     work = _work(attempt.ticket_id, claimed)
     if claimed.account != own.name:
         _conclude(work, attempt.put_off(claimed, permit, "other_account", _OTHER_ACCOUNT_WAIT))
+        work.attempt = attempt  # it was made, as far as it goes
         return work
     work.attempt, work.permit = attempt, permit
     return work

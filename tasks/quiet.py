@@ -1,11 +1,13 @@
 """A hint that is carried out without Celery's request, signals and tracer, as long as nobody would hear of it.
 
-These are a quarter of what a worker's interpreter does for an operation. They are left out where nobody listens (no
+These are an eighth of what a worker's interpreter does for an operation. They are left out where nobody listens (no
 events, no receivers of signals, no log level DEBUG) and nothing follows, and then only when all went well: of a retry, a
 decline or a dead letter Celery itself tells, as ever. What it would log of a success at INFO, our line of the attempt does.
 """
 
 import logging
+import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,13 +18,14 @@ from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.request import create_request_cls
 
-from tasks import company, delivery, hint
+from tasks import company, delivery
 from tasks.current import current
 from tasks.task import IntegrationTask, LedgerTask
 from tasks.threads import TaskPool
 
 _log = logging.getLogger(__name__)
 _HEARD = (signals.task_received, signals.task_prerun, signals.task_postrun, signals.task_success)
+_TIMES = frozenset(("eta", "expires", "timelimit"))  # which hints of ours never carry
 _OWN = ("before_start", "on_success", "after_return")  # what Celery calls of a class of the application's own
 
 
@@ -38,9 +41,12 @@ class QuietRequest:
         shares: whether it may be begun in company.
         begun: it was admitted and claimed in company, and only waits for its call.
         eventer: Celery sets a new one when it has connected anew.
+        time_start: when it began to be carried out; seconds since 1970.
     """
 
-    __slots__ = ("__weakref__", "_full", "_make", "_release", "begun", "eventer", "id", "request", "shares", "task")
+    __slots__ = (
+        "__weakref__", "_full", "_make", "_release", "begun", "eventer", "id", "request", "shares", "task", "time_start",
+    )  # fmt: skip
 
     def __init__(
         self, task: IntegrationTask, ticket_id: str, headers: Mapping[str, Any], make: Callable[[str], Any],
@@ -51,6 +57,7 @@ class QuietRequest:
         self._make, self._release = make, release
         self._full: Any = None
         self.eventer: Any = None
+        self.time_start: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._told(), name)
@@ -60,11 +67,26 @@ class QuietRequest:
         """The task's."""
         return str(self.task.name)
 
+    def info(self, safe: bool = False) -> Any:  # noqa: FBT001, FBT002  Celery's signature
+        """What `inspect` shows."""
+        full, begun = self._told(), self.time_start is not None
+        full.time_start, full.worker_pid, full.acknowledged = self.time_start, os.getpid() if begun else None, begun
+        return full.info(safe=safe)
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Refused by the pool: a thread cannot be ended from outside."""
+        pool.terminate_job(os.getpid(), signal)
+
+    def cancel(self, *_: Any, **__: Any) -> None:
+        """Nothing: what a cold shutdown cuts off is looked at again when its lease ends."""
+
     def run(self) -> None:
         """Carry it out; a slot outlives whatever is raised."""
-        state.active_requests.add(self)
-        self._release()
         try:
+            self.time_start = time.time()
+            state.requests[self.id] = self
+            state.active_requests.add(self)
+            self._release()
             work = delivery.in_silence(self.task, self.id, self.request)
             state.task_ready(self)
             if work is None:
@@ -81,6 +103,7 @@ class QuietRequest:
         current.prepared = work
         try:
             full = self._told()
+            full.acknowledged = True  # what the consumer holds back is this request's matter
             state.task_reserved(full)
             full.execute_using_pool(_HERE)
         finally:
@@ -91,7 +114,6 @@ class QuietRequest:
     def _told(self) -> Any:
         if self._full is None:
             self._full = self._make(self.id)
-            self._full.acknowledged = True  # what the consumer holds back is this request's matter
             self._full.eventer = self.eventer or self._full.eventer
         return self._full
 
@@ -125,7 +147,9 @@ def taker(task: Any, app: Any, consumer: Any) -> Callable[..., bool] | None:
     def take(message: Any, releases: Mapping[str, Callable[[], None]], callbacks: Any) -> bool:
         headers = message.headers
         limited = not consumer.disable_rate_limits and consumer.task_buckets.get(task.name)
-        if debugged or callbacks or limited or _somebody_listens(eventer) or not hint.is_hint(headers):
+        wrapped = type(task).__call__ is not LedgerTask.__call__  # Sentry does so after this strategy was made
+        plain = message.content_type is None and not message.errors and not _TIMES & headers.keys()
+        if debugged or callbacks or limited or wrapped or not plain or _somebody_listens(eventer):
             return False
 
         def make(ticket_id: str) -> Any:
@@ -157,6 +181,6 @@ def _is_ours_alone(task: Any) -> bool:
     """Whether it is an integration task in which the application has put nothing of its own around the call."""
     return (
         isinstance(task, IntegrationTask)
-        and type(task).__call__ is LedgerTask.__call__
+        and task.Request == LedgerTask.Request
         and not any(task_has_custom(task, name) for name in _OWN)
     )

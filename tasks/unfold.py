@@ -22,10 +22,13 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
     take = quiet.taker(task, app, consumer)
 
     def unfold(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
-        others = bundle.others(message.headers)
+        own = (message.headers or {}).get("id")
+        if own is None or not hint.is_hint(message.headers):
+            handle(message, body, ack, reject, callbacks)
+            return
+        others = [ticket_id for ticket_id in dict.fromkeys(bundle.others(message.headers)) if ticket_id != own]
         qos = message.channel.qos
         kept = others[: qos.spare]
-        qos.hold(len(kept))
 
         def acknowledge() -> None:
             ack(_log, consumer.connection_errors)
@@ -33,11 +36,17 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
         def release(*_: Any) -> None:
             consumer.call_soon_ack(qos.release)
 
-        releases = {message.headers["id"]: acknowledge} | dict.fromkeys(kept, release)
-        if take is None or not take(message, releases, callbacks):
-            handle(message, body, ack, reject, callbacks)
-            for ticket_id in kept:
-                handle(_about(message, ticket_id), body, release, release, callbacks)
+        qos.hold(len(kept))
+        handed = 0
+        try:
+            if take is None or not take(message, {own: acknowledge} | dict.fromkeys(kept, release), callbacks):
+                handle(message, body, ack, reject, callbacks)
+                for ticket_id in kept:
+                    handle(_about(message, ticket_id), body, release, release, callbacks)
+                    handed += 1
+        except Exception:
+            qos.hold(handed - len(kept))  # what was not handed over is hinted at again
+            raise
         _leave_to_others(message, others[len(kept) :])
 
     return unfold

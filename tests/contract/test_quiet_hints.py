@@ -5,10 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import redis
 from given.deployment import Deployment, Worker, eventually
 from given.documents import ROOT
 from given.payments import charges, pay
 
+from ledger.due import Hint
+from tasks import bundle
 from tasks.app import app
 
 PAY = "tasks.payments.take_payment"
@@ -69,7 +72,7 @@ def test_whoever_listens_hears_of_every_success(deployment: Deployment, tmp_path
 
 def test_celerys_commands_show_what_is_under_way_and_count_what_went_well(deploy: Callable[..., Deployment]) -> None:
     deployment = deploy(call__total="600s", call__read="600s", call__lease="1200s", retry__give_up_after="1h")
-    deployment.worker(concurrency=1)
+    worker = deployment.worker(concurrency=1)
     inspect = app.control.inspect(timeout=30.0, limit=1)
     deployment.ends(pay("counted").id)
     eventually(lambda: inspect.active() is not None and named(inspect.active()) == [])
@@ -81,9 +84,24 @@ def test_celerys_commands_show_what_is_under_way_and_count_what_went_well(deploy
     eventually(lambda: charges(deployment, "slow"))
     behind = pay("behind")
     eventually(lambda: named(inspect.reserved()) == [(behind.id, PAY)])
-    assert named(inspect.active()) == [(slow.id, PAY)]
+    ((active,),) = inspect.active().values()
+    assert (active["id"], active["name"]) == (slow.id, PAY)
+    assert active["time_start"] is not None
+    assert active["worker_pid"] == worker.process.pid
     (found,) = inspect.query_task([slow.id, behind.id]).values()
     assert {ticket: where for ticket, (where, _) in found.items()} == {slow.id: "active", behind.id: "reserved"}
+
+
+def test_a_bundle_that_names_a_ticket_twice_takes_up_no_place_for_ever(deployment: Deployment) -> None:
+    ids = [f"00000000-0000-7000-8000-{number:012}" for number in (1, 2, 2, 1)]
+    forged = bundle._bundle([Hint(ticket_id, PAY, "stripe", 0, "default", "stripe") for ticket_id in ids])
+    with redis.Redis.from_url(deployment.valkey.url) as client:
+        client.lpush("stripe", *[forged] * 5)
+    deployment.worker(concurrency=1)  # may hold two
+    for number in range(3):
+        deployment.ends(pay(f"after-them-{number}").id)
+    held = [len(found) for found in app.control.inspect(timeout=30.0, limit=1).reserved().values()]
+    assert held == [0]
 
 
 def named(answer: Any) -> list[tuple[str, str]]:

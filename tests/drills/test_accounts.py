@@ -46,6 +46,7 @@ def test_another_account_gets_no_resend_and_answers_no_question(deploy: Deploy) 
     assert deployment.row("effect", result.id) == "unknown"
     stranger.end()
     assert "Traceback" not in stranger.log.read_text()
+    assert deployment.count("celery_results") == 0  # the row says how it stands, and not a word that Celery kept
     with deployment.platform.ledger.connection() as connection:  # it is looked at again in five minutes: they pass
         connection.execute("UPDATE lockgate.operations SET due_at = clock_timestamp()")
     deployment.worker(LOCKGATE_STRIPE_API_KEY="sk_one")

@@ -21,7 +21,7 @@ def test_a_worker_logs_one_line_for_each_attempt_and_nothing_that_was_returned(
     deployment: Deployment, pool: str
 ) -> None:
     deployment.sandbox.fault("F10", variant="before", form="503", times=1, match={"path_prefix": "/v1/payment"})
-    deployment.worker(pool=pool, LOCKGATE_LOG="json")
+    deployment.worker("-E", pool=pool, LOCKGATE_LOG="json")  # so that Celery tells of the success as well
     result = start_payment.delay(order_id="log-1", amount=4200, currency="gbp")
     assert "client_secret" in result.get(timeout=PATIENCE)["result"]
     eventually(lambda: any("succeeded in" in line["event"] for line in lines(deployment)))

@@ -82,6 +82,14 @@ def test_a_raw_message_as_another_language_writes_it(shop: Deployment) -> None:
     assert app.AsyncResult(ticket_id).get(timeout=PATIENCE)["state"] == "succeeded"
 
 
+def test_a_message_of_celerys_first_protocol(shop: Deployment) -> None:
+    body = {"task": NAME, "id": "protocol-1", "args": [], "kwargs": order("w3-old")}
+    with Connection(shop.valkey.url) as connection, connection.channel() as channel:
+        Producer(channel).publish(body, exchange="", routing_key="stripe", serializer="json")
+    eventually(lambda: known(shop, "protocol-1"))
+    assert [app.AsyncResult("protocol-1").get(timeout=PATIENCE)["reference"]] == charges(shop, "w3-old")
+
+
 def test_its_links_run_too(shop: Deployment) -> None:
     ticket_id = str(uuid.uuid4())
     link = note.s("w4")
