@@ -105,7 +105,10 @@ class QuietRequest:
             full = self._told()
             full.acknowledged = True  # what the consumer holds back is this request's matter
             state.task_reserved(full)
-            full.execute_using_pool(_HERE)
+            try:
+                full.execute_using_pool(_HERE)
+            finally:
+                state.task_ready(full)  # whatever was raised
         finally:
             untold, current.prepared = current.prepared, None
             if untold is not None:
