@@ -99,16 +99,15 @@ def fill(url: str, *, operations: int, letters: int) -> None:
             _tell(f"{last:,} operations in {time.monotonic() - began:.0f} s")
         connection.execute(_AUDIT, {"letters": letters})
         connection.execute(_FEW)
-        _tell(f"{operations:,} operations in {time.monotonic() - began:.0f} s", last=True)
+        if sys.stdout.isatty():
+            print()
         connection.execute("VACUUM (ANALYZE)")
 
 
-def _tell(how_far: str, *, last: bool = False) -> None:
+def _tell(how_far: str) -> None:
     """One line that changes on a terminal, lines elsewhere."""
-    if sys.stdout.isatty():
-        print(f"\r{how_far}", end="\n" if last else "", flush=True)
-    else:
-        print(how_far, flush=True)
+    start, end = ("\r", "") if sys.stdout.isatty() else ("", "\n")
+    print(f"{start}{how_far}", end=end, flush=True)
 
 
 def _id(number: int) -> str:
