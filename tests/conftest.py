@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 from given.deployment import Deployment, as_application
-from given.folders import open_to_the_servers
+from given.folders import for_servers
 from given.proxy import Proxy
 from psycopg import sql
 
@@ -22,6 +22,8 @@ from ledger.session import Ledger
 
 # Tests need recovery after a killed server, not after a power cut: the operating system keeps what was written.
 _FAST = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
+
+_FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -41,22 +43,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         longest_first(items)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Let fixtures know that their test has failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL for tests that leave it alone."""
-    server = Postgres(open_to_the_servers(tmp_path_factory.mktemp("postgres")), settings=_FAST)
-    server.start()
-    yield server
-    server.stop(immediate=True)
+    with for_servers() as folder:
+        server = Postgres(folder, settings=_FAST)
+        server.start()
+        yield server
+        server.stop(immediate=True)
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def valkey() -> Iterator[Valkey]:
     """A Valkey for tests that leave it alone."""
-    server = Valkey(open_to_the_servers(tmp_path_factory.mktemp("valkey")))
-    server.start()
-    yield server
-    server.stop(immediate=True)
+    with for_servers() as folder:
+        server = Valkey(folder)
+        server.start()
+        yield server
+        server.stop(immediate=True)
 
 
 @pytest.fixture
@@ -117,7 +130,9 @@ def ledger(database_url: str, data_key: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def deploy(tmp_path: Path, valkey: Valkey, database_url: str, data_key: str) -> Iterator[Callable[..., Deployment]]:
+def deploy(
+    tmp_path: Path, valkey: Valkey, database_url: str, data_key: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Deployment]]:
     """Makes a deployment with an empty Redis, on the session's servers unless others are given."""
     made: list[Any] = []
 
@@ -141,6 +156,8 @@ def deploy(tmp_path: Path, valkey: Valkey, database_url: str, data_key: str) -> 
 
     yield make
     for deployment, application in made:
+        if request.node.stash.get(_FAILED, False):
+            print(deployment.story())  # noqa: T201  shown beneath the failure
         deployment.close()
         application.__exit__(None, None, None)
 
@@ -154,12 +171,13 @@ def database_proxy(database_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+def own_valkey() -> Iterator[Valkey]:
     """A Valkey to kill."""
-    server = Valkey(open_to_the_servers(tmp_path) / "valkey")
-    server.start()
-    yield server
-    server.stop(immediate=True)
+    with for_servers() as folder:
+        server = Valkey(folder)
+        server.start()
+        yield server
+        server.stop(immediate=True)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_kombu_delivers_hints_in_the_order_in_which_they_were_published(redis_ur
         queue = Queue("stripe", routing_key="stripe")
         with Consumer(channel, [queue], callbacks=[lambda body, message: heard.append((body, message.headers))]):
             while len(heard) < len(hints):
-                connection.drain_events(timeout=10)
+                connection.drain_events(timeout=60)
     assert [headers["id"] for _, headers in heard] == [one.ticket_id for one in hints]
     assert all(body == ([], {}, {}) and hint.is_hint(headers) for body, headers in heard)
 

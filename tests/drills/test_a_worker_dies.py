@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from given.deployment import Deployment, Worker, eventually
+from given.deployment import LAPSING, PATIENCE, Deployment, Worker, eventually
 from given.payments import charges, mail, mails, pay, posts
 from given.proxy import Proxy
 
@@ -60,12 +60,12 @@ def test_an_operation_whose_process_is_killed_three_times_the_last_time_alone_is
 def test_a_worker_frozen_between_claim_and_first_byte_sends_no_mail_when_it_wakes(
     deploy: Deploy, database_proxy: Proxy
 ) -> None:
-    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
+    deployment = deploy(**LAPSING, settle="1s")
     held = database_proxy.hold_after(_CLAIM)
     frozen = deployment.worker(concurrency=1, LOCKGATE_DATABASE_URL=database_proxy.url)
     result = mail("m-8003")
-    assert held.reached.wait(30)
-    frozen.signal(signal.SIGSTOP)
+    assert held.reached.wait(PATIENCE)
+    frozen.freeze()
     held.released.set()
     deployment.worker()
     deployment.ends(result.id)
@@ -76,12 +76,12 @@ def test_a_worker_frozen_between_claim_and_first_byte_sends_no_mail_when_it_wake
 
 
 def test_a_worker_frozen_while_the_provider_answers_keeps_the_answer_when_it_wakes(deploy: Deploy) -> None:
-    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
-    deployment.sandbox.control("POST", "/config", latency=0.3)
+    deployment = deploy(**LAPSING, settle="1s")
+    deployment.sandbox.control("POST", "/config", latency=2.0)
     frozen = deployment.worker(concurrency=1)
     result = mail("m-8004")
     eventually(lambda: posts(deployment, "/email"), every=0.01)
-    frozen.signal(signal.SIGSTOP)
+    frozen.freeze()
     eventually(lambda: mails(deployment))
     deployment.worker()
     deployment.ends(result.id)

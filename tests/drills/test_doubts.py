@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from given.deployment import Deployment, eventually
+from given.deployment import PATIENCE, Deployment, eventually
 from given.payments import charges, pay, posts
 from given.proxy import Proxy
 
@@ -32,7 +32,7 @@ def age(deployment: Deployment, ticket: str, **columns: str) -> None:
 def test_after_a_charge_that_was_not_answered_no_later_refusal_says_none(
     deploy: Deploy, fault: str, more: dict[str, Any]
 ) -> None:
-    deployment = deploy(retry__give_up_after="5s", call__total="1.5s", call__read="0.6s", settle="1s")
+    deployment = deploy(retry__give_up_after="12s", call__total="1.5s", call__read="0.6s", settle="1s")
     deployment.sandbox.fault("F04", match=POST | {"nth_attempt": 1}, times=1)
     deployment.sandbox.fault(fault, match=POST, **more)
     deployment.worker()
@@ -48,7 +48,7 @@ def test_after_a_charge_that_was_not_answered_no_later_refusal_says_none(
 
 
 def test_a_doubt_older_than_the_providers_memory_of_the_key_is_asked_about_and_not_sent(deploy: Deploy) -> None:
-    deployment = deploy(call__read="0.6s", settle="1s", retry__delays=["0s", "2s", "2s", "2s", "2s"])
+    deployment = deploy(call__read="0.6s", settle="1s", retry__delays=["0s", "5s", "5s", "5s", "5s"])
     deployment.sandbox.fault("F04", match=POST, times=1)
     deployment.worker()
     result = pay("5003")
@@ -62,14 +62,14 @@ def test_a_doubt_older_than_the_providers_memory_of_the_key_is_asked_about_and_n
 def test_a_key_that_runs_out_between_the_claim_and_the_first_byte_sends_nothing(
     deploy: Deploy, database_proxy: Proxy
 ) -> None:
-    deployment = deploy(call__read="0.6s", settle="1s", retry__delays=["0s", "1s", "1s", "1s", "1s"])
+    deployment = deploy(call__read="0.6s", settle="1s", retry__delays=["0s", "5s", "5s", "5s", "5s"])
     deployment.sandbox.fault("F04", match=POST, times=1)
     deployment.worker(LOCKGATE_DATABASE_URL=database_proxy.url)
     result = pay("5004")
     eventually(lambda: deployment.row("state, effect", result.id) == ("waiting", "unknown"))
     held = database_proxy.hold_after(_CLAIM)
     age(deployment, result.id, send_until="clock_timestamp() + interval '2 seconds'", due_at="clock_timestamp()")
-    assert held.reached.wait(30)
+    assert held.reached.wait(PATIENCE)
     eventually(lambda: deployment.row("send_until < clock_timestamp()", result.id))
     held.released.set()
     eventually(lambda: deployment.count("replies WHERE code = 'key_closing'"))

@@ -41,6 +41,6 @@ def test_flower_with_a_password_asks_for_it(deployment: Deployment, tmp_path: Pa
 
 def _status(url: str) -> int:
     try:
-        return requests.get(url, timeout=10).status_code
+        return requests.get(url, timeout=60).status_code
     except requests.ConnectionError:
         return 0

@@ -69,6 +69,6 @@ def test_under_a_prefix_the_tab_leads_to_the_page(deployment: Deployment, tmp_pa
 def _up(url: str) -> bool:
     """With a prefix the question about health is under it, and its refusal is an answer too."""
     try:
-        return requests.get(f"{url}/healthcheck", timeout=10).status_code in {200, 404}
+        return requests.get(f"{url}/healthcheck", timeout=60).status_code in {200, 404}
     except requests.ConnectionError:
         return False

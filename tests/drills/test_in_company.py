@@ -36,7 +36,7 @@ def worker_with_a_backlog(deployment: Deployment, name: str) -> tuple[Worker, li
     """A worker that knows its account, and finds many hints at once."""
     worker = deployment.worker(concurrency=16)
     deployment.ends(pay(f"{name}-first").id)
-    worker.signal(signal.SIGSTOP)
+    worker.freeze()
     results = [pay(f"{name}-{number}") for number in range(_MANY)]
     worker.signal(signal.SIGCONT)
     return worker, results
@@ -80,7 +80,7 @@ def test_one_call_that_hangs_holds_up_none_of_those_that_were_claimed_with_it(de
     worker = deployment.worker(concurrency=16)
     deployment.ends(pay("held-up-first").id)
     deployment.sandbox.fault("F03", match=POST, times=1)
-    worker.signal(signal.SIGSTOP)
+    worker.freeze()
     results = [pay(f"held-up-{number}") for number in range(_MANY)]
     worker.signal(signal.SIGCONT)
     eventually(lambda: deployment.count("operations WHERE state = 'succeeded'") == _MANY)

@@ -43,7 +43,7 @@ def test_a_frozen_worker_that_wakes_after_its_lease_does_no_harm(deployment: Dep
     frozen = deployment.worker()
     result = pay("1004")
     eventually(lambda: charges(deployment, "1004"))
-    frozen.signal(signal.SIGSTOP)
+    frozen.freeze()
     deployment.worker()
     deployment.ends(result.id)
     frozen.signal(signal.SIGCONT)

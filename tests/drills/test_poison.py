@@ -92,7 +92,7 @@ def test_who_was_twice_beside_a_crash_is_carried_out_alone_and_goes_on_as_ever(d
     deployment = deploy(**SHORT, limits=[{"calls": 5000, "per": "1s"}])  # a narrow one would refuse the first hint
     worker = deployment.worker()
     deployment.ends(pay("8202-first").id)  # from now on nothing is refused before the claim
-    worker.signal(signal.SIGSTOP)
+    worker.freeze()
     result = pay("8202")
     operation = deployment.row("o.id", result.id)
     with deployment.platform.ledger.connection() as connection:

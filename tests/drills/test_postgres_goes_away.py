@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 import redis
-from given.deployment import PATIENCE, Deployment, eventually
-from given.folders import open_to_the_servers
+from given.deployment import LAPSING, PATIENCE, Deployment, eventually
+from given.folders import for_servers
 from given.payments import charges, mail, mails, pay, payment, posts
 from given.proxy import Proxy
 
@@ -50,7 +49,7 @@ def test_an_accept_that_cannot_learn_its_end_says_so_and_the_next_call_finds_it(
 
     caller = threading.Thread(target=call)
     caller.start()
-    assert held.reached.wait(30)
+    assert held.reached.wait(PATIENCE)
     with database_proxy.away():
         held.released.set()
         caller.join()
@@ -104,11 +103,11 @@ def test_a_record_that_is_written_alone_and_whose_answer_was_lost_is_written_onc
 
 
 def test_a_claim_that_was_answered_after_its_lease_sends_nothing(deploy: Deploy, database_proxy: Proxy) -> None:
-    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
+    deployment = deploy(**LAPSING, settle="1s")
     held = database_proxy.hold_after(_CLAIM)
     slow = deployment.worker(LOCKGATE_DATABASE_URL=database_proxy.url)
     result = mail("m-2005")
-    assert held.reached.wait(30)
+    assert held.reached.wait(PATIENCE)
     deployment.worker()
     eventually(lambda: deployment.state_of(result.id) != "calling")  # taken back: the lease has lapsed
     held.released.set()
@@ -121,8 +120,8 @@ def test_a_claim_that_was_answered_after_its_lease_sends_nothing(deploy: Deploy,
 def test_a_reply_in_hand_while_postgresql_is_away_longer_than_the_lease_counts(
     deploy: Deploy, database_proxy: Proxy
 ) -> None:
-    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="1s")
-    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment = deploy(**LAPSING, settle="1s")
+    deployment.sandbox.control("POST", "/config", latency=2.0)
     deployment.worker(concurrency=1, LOCKGATE_DATABASE_URL=database_proxy.url)
     result = pay("2006")
     eventually(lambda: posts(deployment), every=0.01)
@@ -135,8 +134,8 @@ def test_a_reply_in_hand_while_postgresql_is_away_longer_than_the_lease_counts(
 
 
 def test_a_late_proof_ends_what_nobody_could_confirm(deploy: Deploy, database_proxy: Proxy) -> None:
-    deployment = deploy(call__total="0.8s", call__read="0.8s", call__connect="0.5s", call__lease="1.5s", settle="30s")
-    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment = deploy(**LAPSING, settle="30s")
+    deployment.sandbox.control("POST", "/config", latency=2.0)
     deployment.worker(concurrency=1, LOCKGATE_DATABASE_URL=database_proxy.url)
     result = mail("m-2007")
     eventually(lambda: posts(deployment, "/email"), every=0.01)
@@ -162,12 +161,13 @@ def test_accepting_goes_on_at_once_when_every_pooled_connection_was_cut(deploy: 
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    server = Postgres(open_to_the_servers(tmp_path) / "postgres", settings={"fsync": "off"})
-    server.start()
-    upgrade(server.url)
-    yield server
-    server.stop(immediate=True)
+def own_postgres() -> Iterator[Postgres]:
+    with for_servers() as folder:
+        server = Postgres(folder, settings={"fsync": "off"})
+        server.start()
+        upgrade(server.url)
+        yield server
+        server.stop(immediate=True)
 
 
 def test_postgresql_stopped_at_once_under_load_loses_nothing_that_was_committed(
@@ -223,10 +223,8 @@ def takes_writes(server: Postgres) -> bool:
 
 
 def test_a_postgresql_that_takes_no_writes_is_one_that_is_away(deploy: Deploy, own_postgres: Postgres) -> None:
-    deployment = deploy(
-        database=own_postgres.url, call__total="1.5s", call__read="1.5s", call__connect="0.5s", call__lease="20s"
-    )
-    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment = deploy(database=own_postgres.url, **LAPSING | {"call__lease": "60s"})
+    deployment.sandbox.control("POST", "/config", latency=2.0)
     deployment.worker(concurrency=1)
     result = pay("2012")
     eventually(lambda: posts(deployment), every=0.01)
@@ -244,15 +242,13 @@ def test_a_postgresql_that_takes_no_writes_is_one_that_is_away(deploy: Deploy, o
 
 
 def test_nothing_is_taken_back_for_one_lease_after_postgresql_started(deploy: Deploy, own_postgres: Postgres) -> None:
-    deployment = deploy(
-        database=own_postgres.url, call__total="1.5s", call__read="1.5s", call__connect="0.5s", call__lease="3s"
-    )
-    deployment.sandbox.control("POST", "/config", latency=0.4)
+    deployment = deploy(database=own_postgres.url, **LAPSING)
+    deployment.sandbox.control("POST", "/config", latency=2.0)
     deployment.worker()
     deployment.worker()
     result = pay("2011")
     eventually(lambda: posts(deployment), every=0.01)
-    lapses = time.monotonic() + 3.0
+    lapses = time.monotonic() + 8.0  # its lease
     own_postgres.stop(immediate=True)
     eventually(lambda: time.monotonic() > lapses)
     own_postgres.start()

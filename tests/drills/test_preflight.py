@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 from given.deployment import Deployment
-from given.folders import open_to_the_servers
 from given.nowhere import NOWHERE
 
 from config.errors import ConfigError
@@ -48,17 +46,10 @@ def test_a_database_with_a_newer_ledger_is_taken(database_url: str) -> None:
     assert not pending(database_url)
 
 
-def test_a_redis_that_evicts_is_refused(deployment: Deployment, tmp_path: Path) -> None:
-    folder = tmp_path / "evicting"
-    folder.mkdir()
-    server = Valkey(open_to_the_servers(folder))
-    server.start()
-    try:
-        with redis.Redis.from_url(server.url) as client:
-            client.config_set("maxmemory-policy", "allkeys-lru")
-        assert "set maxmemory-policy to noeviction" in refused(deployment, LOCKGATE_REDIS_URL=server.url)
-    finally:
-        server.stop(immediate=True)
+def test_a_redis_that_evicts_is_refused(deployment: Deployment, own_valkey: Valkey) -> None:
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    assert "set maxmemory-policy to noeviction" in refused(deployment, LOCKGATE_REDIS_URL=own_valkey.url)
 
 
 @pytest.mark.parametrize("pool", ["gevent", "eventlet"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from given.console import Console
 from given.deployment import Deployment, Sandbox, eventually
-from given.folders import open_to_the_servers
+from given.folders import for_servers
 from given.payments import mail, pay
 
 from embedded import Postgres
@@ -25,12 +25,13 @@ LIMITS = [{"calls": 500, "per": "1s"}]
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    server = Postgres(open_to_the_servers(tmp_path) / "postgres", settings={"fsync": "off"})
-    server.start()
-    upgrade(server.url)
-    yield server
-    server.stop(immediate=True)
+def own_postgres() -> Iterator[Postgres]:
+    with for_servers() as folder:
+        server = Postgres(folder, settings={"fsync": "off"})
+        server.start()
+        upgrade(server.url)
+        yield server
+        server.stop(immediate=True)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_an_error_that_is_kept_under_the_key_is_not_repeated_but_asked_about(
 def test_reserve_capture_and_refund(deployment: Deployment) -> None:
     reserved = pay("reserve", "pm_card_visa", capture=False)
     deployment.ends(reserved.id)
-    payment = reserved.get(timeout=10)["reference"]
+    payment = reserved.get(timeout=60)["reference"]
     captured = capture_payment.delay(payment=payment, amount=4000)
     deployment.ends(captured.id)
     refunds = [refund_payment.delay(refund_id=name, payment=payment, amount=1000) for name in ("r-1", "r-2", "r-1")]
@@ -89,7 +89,7 @@ def test_a_capture_whose_answer_is_lost_is_made_once(deployment: Deployment) -> 
     reserved = pay("twice", "pm_card_visa", capture=False)
     deployment.ends(reserved.id)
     deployment.sandbox.fault("F09", times=1, match={"path_prefix": "/v1/payment_intents"})
-    captured = capture_payment.delay(payment=reserved.get(timeout=10)["reference"])
+    captured = capture_payment.delay(payment=reserved.get(timeout=60)["reference"])
     deployment.ends(captured.id)
     assert len([one for one in deployment.sandbox.effects() if one["effect"] == "capture"]) == 1
 

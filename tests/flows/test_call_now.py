@@ -72,7 +72,7 @@ def test_a_ledger_that_goes_away_meanwhile_leaves_the_operation_to_a_worker(
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "attempt_here", gone)
         result = take_payment.call_now(timeout=0.2, **order("n9"))
-        assert left.wait(10)
+        assert left.wait(60)
     idle.worker()
     assert result.get(timeout=PATIENCE)["state"] == "succeeded"
     assert len(charges(idle, "n9")) == 1

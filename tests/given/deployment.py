@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 from kombu import pools
 
@@ -21,6 +22,14 @@ from tasks.app import app
 from tasks.platform import Platform
 
 PATIENCE = 400.0  # seconds that a condition may take; machines are shared, and some days a sixth as quick as others
+
+#: A lease that is soon over, and a call that comes to its end before that on a slow machine too.
+LAPSING = {"call__total": "5s", "call__read": "5s", "call__connect": "5s", "call__lease": "8s"}
+
+_TOLD = (
+    "kind, state, reason, effect, code, fence, failures, due_at FROM lockgate.operations ORDER BY id",
+    "operation_id, number, outcome, code, late, elapsed, heard_at FROM lockgate.replies ORDER BY heard_at",
+)
 
 
 def eventually(condition: Callable[[], Any], *, within: float = PATIENCE, every: float = 0.05) -> Any:
@@ -99,6 +108,11 @@ class Worker:
     def signal(self, number: signal.Signals) -> None:
         """To the worker's main process."""
         os.kill(self.process.pid, number)
+
+    def freeze(self) -> None:
+        """Stop the worker: when this returns none of its threads runs any more, which after the signal alone some may."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         """SIGKILL to the whole worker, children included."""
@@ -187,6 +201,19 @@ class Deployment:
         ended = ("succeeded", "declined", "dead", "discarded", "superseded")
         eventually(lambda: self.state_of(ticket_id) in ended, within=within)
         assert self.state_of(ticket_id) == state, self.row("state, reason, effect, code", ticket_id)
+
+    def story(self) -> str:
+        """What the ledger and the workers say, for whoever reads about a failure on a machine that is gone."""
+        told = []
+        try:
+            with self.platform.ledger.connection() as connection:
+                for what in _TOLD:
+                    told += [what, *map(str, connection.execute(f"SELECT {what} LIMIT 30"))]
+        except psycopg.Error as error:
+            told.append(f"the ledger cannot be read: {error}")
+        for worker in self.workers:
+            told += [worker.log.name, *worker.log.read_text().splitlines()[-20:]]
+        return "\n".join(told)
 
     def close(self) -> None:
         for worker in self.workers:

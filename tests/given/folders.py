@@ -1,18 +1,19 @@
 """Folders that servers may enter which run as another account."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-_ENTER = 0o055  # read and search, for everybody else
 
+@contextmanager
+def for_servers() -> Iterator[Path]:
+    """An empty folder that is gone afterwards.
 
-def open_to_the_servers(path: Path) -> Path:
-    """As root the servers run as another account, and pytest's folders are closed to it.
-
-    Nothing is taken away: a folder above ours may be the one in which everybody keeps temporary files.
+    As root the servers run as another account. pytest closes its folders to all others, those of a run under way too when
+    another begins on the same machine: a server that lives there dies of that.
     """
-    for folder in (path, *path.parents[:3]):
-        found = folder.stat()
-        if found.st_uid == os.getuid() and found.st_mode & _ENTER != _ENTER:
-            folder.chmod(found.st_mode & 0o7777 | _ENTER)
-    return path
+    with TemporaryDirectory(prefix="lockgate-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder

@@ -158,5 +158,5 @@ def served() -> Iterator[Office]:
     finally:
         # In the server's own thread: closed from here, it would wait for sockets that are no more.
         server.trigger.pull_trigger(lambda: close_all(server._map))
-        serving.join(timeout=10)
+        serving.join(timeout=60)
         server.task_dispatcher.shutdown()

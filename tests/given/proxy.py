@@ -16,6 +16,7 @@ _READY_LENGTH = 6
 _PREPARED = re.compile(rb"P.{4}(_pg3_\d+)\x00([^\x00]*)\x00", re.DOTALL)
 _EXECUTED = re.compile(rb"B.{4}\x00(_pg3_\d+)\x00", re.DOTALL)
 _CHUNK = 65_536
+_HEAD = 4  # a message's type and length, all but the last byte
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Proxy:
         parts = urlsplit(url)
         assert parts.port is not None
         self._target = ("127.0.0.1", parts.port)
+        self._in_messages = parts.scheme == "postgresql"
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = urlunsplit(
             parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{self._listener.getsockname()[1]}")
@@ -110,10 +112,12 @@ class Proxy:
                 self._open |= {client, server}
             asked: list[Moment] = []
             statements: dict[bytes, bytes] = {}
+            rest = b""
             answers = threading.Thread(target=self._answers, args=(server, client, asked), daemon=True)
             answers.start()
             while data := client.recv(_CHUNK):
-                asked += self._asked(data, statements)
+                whole, rest = _whole(rest + data) if self._in_messages else (data, b"")
+                asked += self._asked(whole, statements)
                 if server not in self._muted:
                     server.sendall(data)
             server.shutdown(socket.SHUT_RDWR)
@@ -150,3 +154,15 @@ class Proxy:
         if not moment.cut:
             moment.released.wait()
         return moment.cut
+
+
+def _whole(data: bytes) -> tuple[bytes, bytes]:
+    """PostgreSQL's messages that have come to their end, and the beginning of the next: what it names is not known yet."""
+    at = 0
+    while len(data) - at > _HEAD:
+        typed = int(data[at] != 0)  # the first message of a connection has no type
+        length = typed + int.from_bytes(data[at + typed : at + typed + 4])
+        if at + length > len(data):
+            break
+        at += length
+    return data[:at], data[at:]

@@ -53,7 +53,7 @@ def parcels(tmp_path: Path) -> Iterator[Box]:
 def call(box: Box, path: str, body: Any = None, *, who: str = "one", **headers: str) -> requests.Response:
     url = box.urls["parcels"] + path
     more = {"X-Parcel-Token": who} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.request("GET" if body is None else "POST", url, json=body, headers=more, timeout=10)
+    return requests.request("GET" if body is None else "POST", url, json=body, headers=more, timeout=60)
 
 
 def test_the_first_answer_under_a_key_is_the_answer(parcels: Box) -> None:

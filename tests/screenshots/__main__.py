@@ -3,7 +3,6 @@
 import base64
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from given.chromium import opened
 from given.deployment import Deployment, as_application
-from given.folders import open_to_the_servers
+from given.folders import for_servers
 from given.office import PASSWORD, Office, served
 from given.troubled import PAYMENTS, doubtful, mailed, paid, refused
 from playwright.sync_api import Browser, Page
@@ -31,7 +30,6 @@ WAYS: dict[str, Any] = {
 @contextmanager
 def deployment(folder: Path) -> Iterator[Deployment]:
     """All of it, from nothing."""
-    open_to_the_servers(folder)
     postgres, valkey = Postgres(folder / "postgres"), Valkey(folder / "valkey")
     postgres.start()
     valkey.start()
@@ -114,7 +112,7 @@ def main() -> None:
     """Make them all."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
     folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as place, deployment(Path(place)) as here:
+    with for_servers() as place, deployment(place) as here:
         pages = past(here)
         with served() as office, opened() as browser:
             picture(here, browser, office, pages, folder)

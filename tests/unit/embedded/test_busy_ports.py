@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from given.folders import open_to_the_servers
+from given.folders import for_servers
 
 from embedded import Postgres, Valkey
 from embedded.postgres import PostgresFailedError
@@ -15,11 +15,10 @@ KINDS = [(Postgres, PostgresFailedError), (Valkey, ValkeyFailedError)]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
     """One that the servers' account may enter, where they run as another."""
-    made = tmp_path / "server"
-    made.mkdir()
-    return open_to_the_servers(made)
+    with for_servers() as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
-"""The suite itself leaves the machine as it found it."""
+"""Servers of tests live where no other run of the tests can shut them out."""
 
 from pathlib import Path
 
-from given.folders import open_to_the_servers
+from given.folders import for_servers
 
 
-def test_a_folder_that_everybody_writes_to_stays_one(tmp_path: Path) -> None:
-    everybodys, ours = tmp_path / "everybodys", tmp_path / "everybodys" / "ours" / "server"
-    ours.mkdir(parents=True)
-    everybodys.chmod(0o1777)
-    ours.parent.chmod(0o700)
-    open_to_the_servers(ours)
-    assert everybodys.stat().st_mode & 0o7777 == 0o1777
-    assert ours.parent.stat().st_mode & 0o7777 == 0o755
+def test_a_folder_for_servers_is_open_to_their_account_and_gone_afterwards(tmp_path: Path) -> None:
+    with for_servers() as folder:
+        assert folder.stat().st_mode & 0o055 == 0o055
+        assert not folder.is_relative_to(tmp_path.parent)  # which the next run closes
+        (folder / "left").write_text("behind")
+    assert not folder.exists()
