@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench bench-pages simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly bench bench-full bench-large bench-pages simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -79,6 +79,17 @@ screenshots: .venv/.dev ## pictures of every page of the admin, light, dark and 
 bench: .venv/.dev ## what the guarantees cost, against bare Celery (ARGS="--rounds 2" for a quick look)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+build/peers/.done: requirements/peers.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --require-hashes -r requirements/peers.txt
+	@touch $@
+
+bench-full: .venv/.dev build/peers/.done ## the same with two workers, prefork, Dramatiq and procrastinate, which get an environment of their own (30 minutes)
+	$(BIN)/python -m benchmarks --full --operations 2000 $(ARGS)
+
+bench-large: .venv/.dev ## latency of one operation, 10,000,000 finished ones, 1,000,000 that wait, 10,000 tenants (30 minutes; ARGS="--only latency")
+	$(BIN)/python -m benchmarks.large $(ARGS)
+
 bench-pages: .venv/.dev ## how long the admin's pages take over 10,000,000 operations (5 to 20 minutes; ARGS="--operations 200000 --letters 20000")
 	$(BIN)/python -m benchmarks.pages $(ARGS)
 
@@ -99,6 +110,7 @@ contracts: .venv/.dev ## imports go downwards only
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra local pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra local --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 requirements/peers.in -o requirements/peers.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -1,10 +1,11 @@
 """`make bench`: rounds of every contender in turn, then the report."""
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.contender import BASELINE, CONTENDERS, Contender, check_the_ledger
+from benchmarks.contender import BASELINE, CONTENDERS, PEERS, Contender, check_the_ledger
 from benchmarks.install import ProviderFailedError, install_if_root
 from benchmarks.machine import machine
 from benchmarks.place import SLOTS, Place, prepared
@@ -20,6 +21,9 @@ _WARM_UP = 100  # operations of a first run that is thrown away: a new ledger an
 def main() -> int:
     """Run the benchmark; its figures are reported, and never a reason to fail."""
     options = _options()
+    if any(each.python != sys.executable for each in CONTENDERS if each.name in options.only) and not PEERS.exists():
+        print("the peers have no environment yet: make bench-full makes it", file=sys.stderr)
+        return 1
     try:
         install_if_root()
         with prepared((_FOLDER / "servers").resolve()) as place:
@@ -40,6 +44,8 @@ def _rounds(place: Place, options: argparse.Namespace) -> tuple[list[Round], int
     runs = [(each, latency) for each in chosen for latency in (options.latency if each.calls else options.latency[:1])]
     accepted = 0
     for contender in chosen:
+        if argv := contender.preparation():
+            subprocess.run(argv, env=place.environment(options.latency[0]), check=True, stdout=subprocess.DEVNULL)
         if contender.ours and not accepted:
             run(contender, place, options.latency[0], _WARM_UP, "warm")
             accepted += _WARM_UP
@@ -65,10 +71,12 @@ def _say(number: int, rounds: int, contender: Contender, done: Run) -> None:
 
 def _options() -> argparse.Namespace:
     names = [each.name for each in CONTENDERS]
+    usual = [each.name for each in CONTENDERS if not each.full]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--operations", type=int, default=1000, help="in each run")
-    parser.add_argument("--only", nargs="*", choices=names, default=names, help="besides the baseline")
+    parser.add_argument("--only", nargs="*", choices=names, default=usual, help="besides the baseline")
+    parser.add_argument("--full", action="store_const", const=names, dest="only", help="peers as well")
     parser.add_argument(
         "--latency", nargs="*", type=int, choices=LATENCIES, default=list(LATENCIES), help="milliseconds"
     )

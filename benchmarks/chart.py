@@ -12,6 +12,10 @@ _COLOURS = {
     "noop": "#d5dade",
     "lockgate": "#1f6f78",
     "lockgate-bulk": "#3aa6a0",
+    "lockgate-two": "#1f6f78",
+    "prefork": "#8b949e",
+    "dramatiq": "#a78bba",
+    "procrastinate": "#c39a6b",
 }
 _SHOWN = ("drained", "worker_cpu", "enqueued", "memory")
 _STYLE = "font:14px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;color:#24292f"

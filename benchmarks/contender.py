@@ -1,12 +1,16 @@
 """Who runs against whom, and how each one's work is counted."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import redis
 
 from benchmarks import bare
-from benchmarks.place import Place
+from benchmarks.place import SLOTS, Place
+
+PEERS = Path("build/peers/bin/python")  # of the environment that `make bench-full` makes
 
 
 @dataclass(frozen=True)
@@ -14,31 +18,77 @@ class Contender:
     """One way to get a payment made.
 
     Attributes:
-        name: what `benchmarks.enqueue` calls it.
+        name: what the command line calls it.
         label: what people read.
-        app: the Celery application of its worker.
+        sender: how `benchmarks.enqueue` enqueues for it.
+        app: the Celery application of its worker, or the module of a peer.
+        pool: Celery's, with so many slots each.
+        workers: so many of them.
         calls: whether it speaks to the provider; one that does not needs one run only.
+        full: whether it is run by `make bench-full` alone.
     """
 
     name: str
     label: str
+    sender: str
     app: str = "benchmarks.bare"
+    pool: str = "threads"
+    slots: int = SLOTS
+    workers: int = 1
     calls: bool = True
+    full: bool = False
 
     @property
     def ours(self) -> bool:
         """Whether it is Lockgate."""
         return self.app == "tasks"
 
+    @property
+    def python(self) -> str:
+        """The interpreter that has what it needs."""
+        return str(PEERS.absolute()) if self.app.startswith("benchmarks.peers") else sys.executable
 
-BASELINE = "session"  # what every ratio is against
+    def preparation(self) -> list[str] | None:
+        """A command that must have run once before, if there is one."""
+        if self.app == "benchmarks.peers.with_procrastinate":
+            return [self.python, "-m", "procrastinate", "-a", f"{self.app}.app", "schema", "--apply"]
+        return None
+
+    def commands(self) -> list[list[str]]:
+        """Its workers' command lines."""
+        if self.app == "benchmarks.peers.with_dramatiq":
+            return [[self.python, "-m", "dramatiq", self.app, "--processes", "2", "--threads", str(self.slots // 2)]]
+        if self.app == "benchmarks.peers.with_procrastinate":
+            return [[self.python, "-m", "procrastinate", "-a", f"{self.app}.app", "worker", "-c", str(self.slots)]]
+        return [
+            [
+                self.python, "-m", "celery", "-A", self.app, "worker", "-P", self.pool, "-c", str(self.slots),
+                "-l", "WARNING", "--without-gossip", "--without-mingle", "-n", f"bench{number}@%h",
+            ]
+            for number in range(self.workers)
+        ]  # fmt: skip
+
+
+BASELINE = "session"  # what every ratio is against, unless a target names another
 CONTENDERS = (
-    Contender("naive", "bare Celery, requests.post"),
-    Contender("session", "bare Celery, shared Session"),
-    Contender("noop", "bare Celery, a task that does nothing", calls=False),
-    Contender("lockgate", "Lockgate, .delay()", app="tasks"),
-    Contender("lockgate-bulk", "Lockgate, accept_many", app="tasks"),
-)
+    Contender("naive", "bare Celery, requests.post", "bare.naive"),
+    Contender("session", "bare Celery, shared Session", "bare.session"),
+    Contender("noop", "bare Celery, a task that does nothing", "bare.noop", calls=False),
+    Contender("lockgate", "Lockgate, .delay()", "delay", app="tasks"),
+    Contender("lockgate-bulk", "Lockgate, accept_many", "accept_many", app="tasks"),
+    Contender("lockgate-two", "Lockgate, .delay(), two workers", "delay", app="tasks", workers=2, full=True),
+    Contender(
+        "prefork", "bare Celery, Session, prefork of 8", "bare.session", pool="prefork", slots=8, full=True
+    ),
+    Contender(
+        "dramatiq", "Dramatiq, Session, 2 x 16 threads", "peers.with_dramatiq",
+        app="benchmarks.peers.with_dramatiq", full=True,
+    ),
+    Contender(
+        "procrastinate", "procrastinate, aiohttp, 32 at once", "peers.with_procrastinate",
+        app="benchmarks.peers.with_procrastinate", full=True,
+    ),
+)  # fmt: skip
 
 
 class Progress:

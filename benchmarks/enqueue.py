@@ -1,12 +1,13 @@
 """One caller in a process of its own: enqueue so many operations, and say how long each took.
 
-`python -m benchmarks.enqueue CONTENDER COUNT PREFIX` prints one line of JSON.
+`python -m benchmarks.enqueue SENDER COUNT PREFIX` prints one line of JSON.
 """
 
 import json
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 _WARM = 20  # operations before the clock starts: connections are made once, not for each
@@ -17,9 +18,9 @@ def fields(prefix: str, number: int) -> dict[str, Any]:
     return {"order_id": f"{prefix}-{number:06}", "amount": 4200, "currency": "gbp", "customer": "cus_QbenchmarkBench"}
 
 
-def main(contender: str, count: int, prefix: str) -> None:
+def main(sender: str, count: int, prefix: str) -> None:
     """Enqueue, with the clock running after the first few."""
-    send = _sender(contender)
+    send = sender_named(sender)
     items = [fields(prefix, number) for number in range(count)]
     send(items[:_WARM])
     wall, processor = time.perf_counter(), time.process_time()
@@ -29,16 +30,25 @@ def main(contender: str, count: int, prefix: str) -> None:
     print(json.dumps(taken), flush=True)
 
 
-def _sender(contender: str) -> Callable[[list[dict[str, Any]]], None]:
-    if contender == "lockgate-bulk":
+def sender_named(name: str) -> Callable[[list[dict[str, Any]]], None]:
+    """`accept_many`, `delay`, a task of the baseline (`bare.session`), or a peer's (`peers.with_dramatiq`)."""
+    if name == "accept_many":
         return _accept_many
-    if contender == "lockgate":
+    if name == "delay":
         from tasks.payments import take_payment  # noqa: PLC0415  needs its environment, which the baseline has not
 
         return lambda items: _one_by_one(take_payment, items)
+    if name.startswith("peers."):
+        peer = import_module(f"benchmarks.{name}")
+        return lambda items: _each(peer.send, items)
     from benchmarks import bare  # noqa: PLC0415  needs its environment
 
-    return lambda items: _one_by_one(getattr(bare, contender), items)
+    return lambda items: _one_by_one(getattr(bare, name.removeprefix("bare.")), items)
+
+
+def _each(send: Callable[[dict[str, Any]], None], items: list[dict[str, Any]]) -> None:
+    for item in items:
+        send(item)
 
 
 def _one_by_one(task: Any, items: list[dict[str, Any]]) -> None:

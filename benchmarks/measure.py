@@ -21,10 +21,10 @@ def used(before: dict[int, float], after: dict[int, float]) -> float:
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
-def proportional_memory(pid: int) -> float:
-    """MB of a tree, shared pages divided among those who share them (PSS)."""
+def proportional_memory(pids: Iterable[int]) -> float:
+    """MB of trees, shared pages divided among those who share them (PSS)."""
     total = 0
-    for process in _tree([pid]):
+    for process in _tree(pids):
         with suppress(psutil.NoSuchProcess):
             total += process.memory_full_info().pss
     return total / 1e6

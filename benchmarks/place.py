@@ -1,13 +1,13 @@
 """Where it runs: an embedded PostgreSQL with its usual safety, Valkey, nginx, and the environment of each side."""
 
 import os
-import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import redis
 import tomli_w
 
@@ -16,7 +16,7 @@ from embedded import Servers
 from embedded.servers import data_key, forget
 from ledger.migrate import upgrade
 
-SLOTS = 32  # threads of every worker
+SLOTS = 32  # operations that a worker carries out at once, unless its contender says otherwise
 _ROOT = Path(__file__).parent.parent
 _UNBOUND = 1_000_000  # calls a second: a limit that is evaluated at every call, and never holds one back
 
@@ -31,6 +31,7 @@ class Place:
     redis_url: str
     server_pids: tuple[int, int]
     broker: redis.Redis  # the baseline's, in a database of its own
+    peers_url: str  # a database for a peer whose queue is PostgreSQL
 
     def environment(self, latency: int) -> dict[str, str]:
         """The environment of callers and workers of both sides."""
@@ -42,17 +43,11 @@ class Place:
             "LOCKGATE_PROVIDERS": str(self.folder / "providers"),
             "LOCKGATE_STRIPE_BASE_URL": self.nginx.url(latency),
             "LOCKGATE_STRIPE_API_KEY": "sk_test_bench",
+            "BENCH_DATABASE_URL": self.peers_url,
             "BENCH_BROKER": _baseline_url(self.redis_url),
             "BENCH_URL": f"{self.nginx.url(latency)}/v1/payment_intents",
             "BENCH_SLOTS": str(SLOTS),
         }
-
-    def worker(self, app: str) -> list[str]:
-        """The command of a worker; the same for both sides."""
-        return [
-            sys.executable, "-m", "celery", "-A", app, "worker", "-P", "threads", "-c", str(SLOTS), "-l", "WARNING",
-            "--without-gossip", "--without-mingle", "-n", "bench@%h",
-        ]  # fmt: skip
 
 
 @contextmanager
@@ -68,7 +63,10 @@ def prepared(folder: Path) -> Iterator[Place]:
         nginx.start()
         broker = redis.Redis.from_url(_baseline_url(running.redis_url))
         pids = (running.postgres_pid, running.valkey_pid)
-        yield Place(folder, nginx, running.database_url, running.redis_url, pids, broker)
+        with psycopg.connect(running.database_url, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE peers")
+        peers = running.database_url.rpartition("/")[0] + "/peers"
+        yield Place(folder, nginx, running.database_url, running.redis_url, pids, broker, peers)
     finally:
         nginx.stop()
         servers.down()

@@ -27,7 +27,7 @@ def report(
     notes = [
         f"{len(rounds)} rounds, every contender in turn; {count} operations a run; threads pool of {slots}; one worker",
         *_strength_notes(lines, strengths),
-        *_target_notes(lines),
+        *_target_notes(rounds),
     ]
     console = Console(width=150)
     console.print(_table(lines))
@@ -97,14 +97,14 @@ def _calls(line: Line, latency: int) -> bool:
     return line.latency == latency and line.contender != "noop"
 
 
-def _target_notes(lines: Sequence[Line]) -> list[str]:
+def _target_notes(rounds: Sequence[Round]) -> list[str]:
     notes: list[str] = []
     for target in TARGETS:
-        ratio = reached(lines, target)
+        ratio = reached(rounds, target)
         if ratio is not None:
-            verdict = "reached" if ratio.median >= target.at_least else "MISSED"
+            verdict = "reached" if target.holds(ratio.median) else "MISSED"
             notes.append(
-                f"target: {target.contender}, {FIGURES[target.figure][0]}, at {target.latency} ms: at least "
-                f"{target.at_least} of bare Celery; measured {ratio}: {verdict}"
+                f"target: {target.contender}, {FIGURES[target.figure][0]}, at {target.latency} ms: "
+                f"{'at most' if target.most else 'at least'} {target.ratio} of {target.against}; measured {ratio}: {verdict}"
             )
     return notes

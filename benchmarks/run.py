@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,54 +52,56 @@ def run(contender: Contender, place: Place, latency: int, count: int, prefix: st
     progress = Progress(contender, place, latency, count)
     taken = _enqueue(contender, place, latency, count, prefix)
     log = place.folder / f"worker-{contender.name}.log"
-    worker = _start(contender, place, latency, log)
+    workers = _start(contender, place, latency, log)
     try:
-        drained = _watch(worker, place, progress, count, log)
-        return Run(
-            contender.name, latency, *drained, 1 / taken["wall"], 1000 * taken["cpu"], proportional_memory(worker.pid)
-        )
+        drained = _watch(workers, place, progress, count, log)
+        memory = proportional_memory([worker.pid for worker in workers])
+        return Run(contender.name, latency, *drained, 1 / taken["wall"], 1000 * taken["cpu"], memory)
     finally:
-        _end(worker)
+        _end(workers)
 
 
 def _enqueue(contender: Contender, place: Place, latency: int, count: int, prefix: str) -> dict[str, float]:
-    argv = [sys.executable, "-m", "benchmarks.enqueue", contender.name, str(count), prefix]
+    argv = [contender.python, "-m", "benchmarks.enqueue", contender.sender, str(count), prefix]
     done = subprocess.run(argv, env=place.environment(latency), stdout=subprocess.PIPE, check=True)
     taken: dict[str, float] = json.loads(done.stdout)
     return taken
 
 
-def _start(contender: Contender, place: Place, latency: int, log: Path) -> subprocess.Popen[bytes]:
+def _start(contender: Contender, place: Place, latency: int, log: Path) -> list[subprocess.Popen[bytes]]:
+    environment = place.environment(latency)
     with log.open("ab") as output:
-        return subprocess.Popen(
-            place.worker(contender.app), env=place.environment(latency), stdout=output, stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
+        return [
+            subprocess.Popen(argv, env=environment, stdout=output, stderr=output, start_new_session=True)
+            for argv in contender.commands()
+        ]
 
 
 def _watch(
-    worker: subprocess.Popen[bytes], place: Place, progress: Progress, count: int, log: Path
+    workers: Sequence[subprocess.Popen[bytes]], place: Place, progress: Progress, count: int, log: Path
 ) -> tuple[float, float, float]:
-    _until(worker, log, lambda: progress.under_way() >= _STARTED * count)
+    pids = [worker.pid for worker in workers]
+    _until(workers, log, lambda: progress.under_way() >= _STARTED * count)
     first, started = progress.under_way(), time.perf_counter()
-    before, servers_before = processor_seconds([worker.pid]), processor_seconds(place.server_pids)
-    _until(worker, log, progress.complete)
+    before, servers_before = processor_seconds(pids), processor_seconds(place.server_pids)
+    _until(workers, log, progress.complete)
     elapsed, measured = time.perf_counter() - started, count - first
-    own = used(before, processor_seconds([worker.pid]))
+    own = used(before, processor_seconds(pids))
     servers = used(servers_before, processor_seconds(place.server_pids))
     return measured / elapsed, 1000 * own / measured, 1000 * servers / measured
 
 
-def _until(worker: subprocess.Popen[bytes], log: Path, condition: Any) -> None:
+def _until(workers: Sequence[subprocess.Popen[bytes]], log: Path, condition: Any) -> None:
     until = time.monotonic() + _PATIENCE
     while not condition():
-        if worker.poll() is not None or time.monotonic() > until:
+        if any(worker.poll() is not None for worker in workers) or time.monotonic() > until:
             raise RuntimeError(f"the worker did not get through its work: see {log}")
         time.sleep(_POLL)
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    """It has nothing in hand any more: there is nothing to wait for."""
-    if worker.poll() is None:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+def _end(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """They have nothing in hand any more: there is nothing to wait for."""
+    for worker in workers:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()

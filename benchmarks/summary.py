@@ -60,19 +60,32 @@ FIGURES: dict[str, tuple[str, Callable[[Run], float]]] = {
 
 @dataclass(frozen=True)
 class Target:
-    """What a step of the plan asks for."""
+    """A ratio that is aimed at: at least so much of another's, or at most."""
 
     contender: str
     latency: int
     figure: str
-    at_least: float
+    ratio: float
+    against: str = BASELINE
+    most: bool = False
+
+    def holds(self, measured: float) -> bool:
+        """Whether it is reached."""
+        return measured <= self.ratio if self.most else measured >= self.ratio
 
 
 TARGETS = (
-    Target("lockgate", 0, "drained", 1.0),
-    Target("lockgate", 50, "drained", 1.0),
-    Target("lockgate", 0, "enqueued", 0.5),
-    Target("lockgate-bulk", 0, "enqueued", 4.0),
+    Target("lockgate", 0, "drained", 2.5),
+    Target("lockgate", 50, "drained", 2.0),
+    Target("lockgate", 0, "drained", 1.0, against="noop"),
+    Target("lockgate", 0, "worker_cpu", 0.5, most=True),
+    Target("lockgate", 50, "worker_cpu", 0.5, most=True),
+    Target("lockgate", 0, "enqueued", 0.9),
+    Target("lockgate-bulk", 0, "enqueued", 8.0),
+    Target("lockgate-two", 0, "drained", 1.5, against="prefork"),
+    Target("lockgate-two", 0, "memory", 0.5, against="prefork", most=True),
+    Target("lockgate", 0, "drained", 2.5, against="procrastinate"),
+    Target("lockgate-two", 0, "drained", 1.0, against="dramatiq"),
 )
 
 
@@ -99,18 +112,18 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(median(found), min(found), max(found))
 
 
-def reached(lines: Iterable[Line], target: Target) -> Spread | None:
+def reached(rounds: Iterable[Round], target: Target) -> Spread | None:
     """The ratio that a target speaks of; None when it was not measured."""
-    for line in lines:
-        if (line.contender, line.latency) == (target.contender, target.latency):
-            return line.ratios[target.figure]
-    return None
+    pairs = [_pair(each, target.contender, target.latency, target.against) for each in rounds]
+    read = FIGURES[target.figure][1]
+    ratios = [read(pair[0]) / max(read(pair[1]), 1e-9) for pair in pairs if pair is not None]
+    return spread(ratios) if ratios else None
 
 
-def _pair(each: Round, contender: str, latency: int) -> tuple[Run, Run] | None:
-    """A run and the baseline's of the same round and latency."""
+def _pair(each: Round, contender: str, latency: int, against: str = BASELINE) -> tuple[Run, Run] | None:
+    """A run, and another's of the same round and latency."""
     by_name = {(run.contender, run.latency): run for run in each}
-    own, base = by_name.get((contender, latency)), by_name.get((BASELINE, latency))
+    own, base = by_name.get((contender, latency)), by_name.get((against, latency))
     return None if own is None or base is None else (own, base)
 
 

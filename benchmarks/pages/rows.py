@@ -27,7 +27,7 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) n,
 LATERAL (SELECT
     ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
     CASE WHEN n <= 100 THEN 'declined' WHEN n %% 10 = 0 AND n / 10 <= %(letters)s THEN 'dead'
-        WHEN %(all)s - n < 20000 AND n %% 10 = 1 THEN 'waiting' ELSE 'succeeded' END AS state,
+        WHEN %(all)s - n < %(waiting)s AND n %% 10 = 1 THEN 'waiting' ELSE 'succeeded' END AS state,
     now() - CASE WHEN %(all)s - n < 36000 THEN (%(all)s - n) * interval '0.1 second'
         ELSE interval '1 hour' + (%(all)s - n - 36000) * interval '1 second' END AS at) m,
 LATERAL (SELECT * FROM lockgate.lanes WHERE id = 1 + (n / 7) %% 80) l
@@ -82,8 +82,8 @@ UPDATE lockgate.dead_letters SET tenant = 'few' FROM theirs WHERE operation_id =
 """
 
 
-def fill(url: str, *, operations: int, letters: int) -> None:
-    """Fill an empty ledger."""
+def fill(url: str, *, operations: int, letters: int, waiting: int = 20_000) -> None:
+    """Fill an empty ledger; of so many of the newest each tenth waits."""
     began = time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
@@ -91,7 +91,7 @@ def fill(url: str, *, operations: int, letters: int) -> None:
         for first in range(1, operations + 1, _BATCH):
             last = min(first + _BATCH - 1, operations)
             ids = {"from": _id(first), "to": _id(last)}
-            numbers = {"first": first, "last": last, "all": operations, "letters": letters}
+            numbers = {"first": first, "last": last, "all": operations, "letters": letters, "waiting": waiting}
             with connection.transaction():
                 connection.execute(_OPERATIONS, numbers)
                 for statement in (_KEYS, _TICKETS, _LETTERS, _ATTEMPTS, _REPLIES):

@@ -28,6 +28,7 @@ def names(requirements: list[str]) -> list[str]:
     [
         ("To run", PROJECT["project"]["dependencies"]),
         ("To run it all on one machine", PROJECT["project"]["optional-dependencies"]["local"]),
+        ("To compare with", (ROOT / "requirements/peers.in").read_text().splitlines()),
         ("To develop", PROJECT["project"]["optional-dependencies"]["dev"]),
     ],
 )

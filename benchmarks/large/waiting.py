@@ -1,0 +1,60 @@
+"""A worker beside a million operations that wait behind an open breaker, against beside a thousand."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from benchmarks.contender import CONTENDERS
+from benchmarks.large.parts import accept, one, until, worker
+from benchmarks.measure import processor_seconds, proportional_memory, used
+from benchmarks.place import Place
+from embedded.process import free_port
+from ledger.migrate import upgrade
+
+_FEW = 1_000
+_WATCHED = 60.0  # seconds with the breaker open
+
+
+def waiting(place: Place, *, rows: int) -> dict[str, Any]:
+    """Memory of the worker and of Redis, time to start, and CPU of worker and servers while it lasts; of both sizes.
+
+    Args:
+        place: servers.
+        rows: operations that wait.
+    """
+    return {str(size): _beside(place, number, size) for number, size in enumerate((_FEW, rows), start=5)}
+
+
+def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
+    contender = next(each for each in CONTENDERS if each.name == "lockgate")
+    where = _empty(place, number)
+    environment = where.environment(0) | {"LOCKGATE_STRIPE_BASE_URL": f"http://127.0.0.1:{free_port()}"}  # nobody there
+    before = where.broker.info("memory")["used_memory"]
+    accept(environment, "waiting", rows)
+    with psycopg.connect(where.database_url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+    with worker(contender, environment, where.folder / "waiting.log") as own:
+        log = where.folder / "waiting.log"
+        until(lambda: one(where.database_url, "SELECT count(*) FROM lockgate.breaker_moves"), log, every=0.5)
+        began, used_before = time.monotonic(), processor_seconds([own.pid])
+        servers_before = processor_seconds(where.server_pids)
+        until(lambda: time.monotonic() - began > _WATCHED, log, every=1.0)
+        found = {
+            "ready after, s": own.ready_after,
+            "worker PSS, MB": proportional_memory([own.pid]),
+            "Redis, MB": (where.broker.info("memory")["used_memory"] - before) / 1e6,
+            "worker CPU, share of a core": used(used_before, processor_seconds([own.pid])) / _WATCHED,
+            "servers' CPU, share of a core": used(servers_before, processor_seconds(where.server_pids)) / _WATCHED,
+        }
+        print(f"  beside {rows:,}: " + ", ".join(f"{name} {value:.2f}" for name, value in found.items()), flush=True)
+    return found
+
+
+def _empty(place: Place, number: int) -> Place:
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE waiting_{number}")
+    url = f"{place.database_url.rpartition('/')[0]}/waiting_{number}"
+    upgrade(url)
+    return replace(place, database_url=url, redis_url=f"{place.redis_url.rpartition('/')[0]}/{number}")
