@@ -9,7 +9,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -19,22 +18,15 @@ from ledger.tables import SCHEMA, metadata
 _ONE_AT_A_TIME = 7_030_601  # the key of the advisory lock that migrations hold
 
 
-def upgrade(url: str) -> None:
-    """Apply what is missing."""
+def upgrade(url: str) -> bool:
+    """Apply what is missing; whether anything was."""
     with _connected(url) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        connection.commit()
+        before = _applied(connection)
+        connection.commit()  # Alembic's transactions are its own
         command.upgrade(_config(connection), "head")
-
-
-def pending(url: str) -> bool:
-    """Whether the database lacks a migration that this code needs; one that this code does not know is a newer one."""
-    with _connected(url) as connection:
-        applied = set(MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA}).get_current_heads())
-        scripts = ScriptDirectory.from_config(_config(connection))
-        newer = applied - {script.revision for script in scripts.walk_revisions()}
-        return not newer and applied != set(scripts.get_heads())
+        return _applied(connection) != before
 
 
 def differences(url: str) -> list[object]:
@@ -49,6 +41,10 @@ def differences(url: str) -> list[object]:
             },
         )
         return list(compare_metadata(context, metadata))
+
+
+def _applied(connection: Connection) -> tuple[str, ...]:
+    return MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA}).get_current_heads()
 
 
 def _config(connection: Connection) -> Config:

@@ -8,9 +8,9 @@ import redis
 from celery import bootsteps
 
 from config.errors import ConfigError
-from ledger.migrate import pending
 from ledger.seal import SealError
 from ledger.session import Connection, persist, unavailable
+from ledger.version import pending
 from tasks.platform import Platform, platform
 
 _PATIENCE = 30.0  # seconds for a PostgreSQL that is only just starting, or starting again
@@ -87,9 +87,10 @@ def _look(here: Platform) -> bool:
                 "set synchronous_commit to on for LOCKGATE_DATABASE_URL"
             )
         (late,) = _one(connection, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'async'")
+        behind = pending(connection)
     if late:
         _log.warning("%s standby servers are asynchronous: a failover to one of them may forget operations", late)
-    if pending(here.ledger.url):
+    if behind:
         return True
     try:
         here.ledger.secret  # noqa: B018  opens what the database holds

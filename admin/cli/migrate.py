@@ -11,11 +11,9 @@ def migrate(as_json: bool) -> None:  # noqa: FBT001  click calls it
     """Make or update the ledger's tables; harmless to repeat, and at once from many places."""
     from admin.cli import paper
     from config.settings import database_url
-    from ledger.migrate import pending, upgrade
+    from ledger.migrate import upgrade
 
-    url = database_url()
-    missing = pending(url)
-    upgrade(url)
+    missing = upgrade(database_url())
     if as_json:
         paper.write_json({"migrated": missing})
         return

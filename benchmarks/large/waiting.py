@@ -15,10 +15,13 @@ from ledger.migrate import upgrade
 
 _FEW = 1_000
 _WATCHED = 60.0  # seconds with the breaker open
+_KNOWN = 5
+_SUCCEEDED = "SELECT count(*) FROM lockgate.operations WHERE state = 'succeeded'"
+_CALLS = "SELECT count(*) FROM lockgate.attempts WHERE started_at > statement_timestamp() - interval '60 seconds'"
 
 
 def waiting(place: Place, *, rows: int) -> dict[str, Any]:
-    """Memory of the worker and of Redis, time to start, and CPU of worker and servers while it lasts; of both sizes.
+    """Memory of the worker and of Redis, time to start, CPU, and calls to the provider in a minute of it; of both sizes.
 
     Args:
         place: servers.
@@ -30,13 +33,15 @@ def waiting(place: Place, *, rows: int) -> dict[str, Any]:
 def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
     where = _empty(place, number)
+    log = where.folder / "waiting.log"
+    with worker(contender, where.environment(0), log):  # the account is known, as it is to anybody who waits
+        accept(where.environment(0), "known", _KNOWN)
+        until(lambda: one(where.database_url, _SUCCEEDED) == _KNOWN, log)
     environment = where.environment(0) | {"LOCKGATE_STRIPE_BASE_URL": f"http://127.0.0.1:{free_port()}"}  # nobody there
-    before = where.broker.info("memory")["used_memory"]
     accept(environment, "waiting", rows)
     with psycopg.connect(where.database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
-    with worker(contender, environment, where.folder / "waiting.log") as own:
-        log = where.folder / "waiting.log"
+    with worker(contender, environment, log) as own:
         until(lambda: one(where.database_url, "SELECT count(*) FROM lockgate.breaker_moves"), log, every=0.5)
         began, used_before = time.monotonic(), processor_seconds([own.pid])
         servers_before = processor_seconds(where.server_pids)
@@ -44,7 +49,8 @@ def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
         found = {
             "ready after, s": own.ready_after,
             "worker PSS, MB": proportional_memory([own.pid]),
-            "Redis, MB": (where.broker.info("memory")["used_memory"] - before) / 1e6,
+            "Redis, MB": where.broker.info("memory")["used_memory"] / 1e6,
+            "calls": one(where.database_url, _CALLS),
             "worker CPU, share of a core": used(used_before, processor_seconds([own.pid])) / _WATCHED,
             "servers' CPU, share of a core": used(servers_before, processor_seconds(where.server_pids)) / _WATCHED,
         }
@@ -53,6 +59,7 @@ def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
 
 
 def _empty(place: Place, number: int) -> Place:
+    place.broker.flushall()
     with psycopg.connect(place.database_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE waiting_{number}")
     url = f"{place.database_url.rpartition('/')[0]}/waiting_{number}"

@@ -11,7 +11,8 @@ from given.nowhere import NOWHERE
 
 from config.errors import ConfigError
 from embedded import Valkey
-from ledger.migrate import pending
+from ledger.session import Connection
+from ledger.version import known, pending
 from tasks.preflight import check_ledger, check_pool
 
 
@@ -39,11 +40,12 @@ def test_a_database_without_the_ledger_is_refused(deployment: Deployment) -> Non
     assert "run `lockgate migrate` first" in refused(deployment)
 
 
-def test_a_database_with_a_newer_ledger_is_taken(database_url: str) -> None:
-    assert not pending(database_url)
+def test_a_database_with_a_newer_ledger_is_taken_and_one_with_an_older_is_not(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("UPDATE lockgate.alembic_version SET version_num = '9999'")
-    assert not pending(database_url)
+        assert not pending(connection)
+        for version, behind in (("9999", False), (known()[-2], True)):
+            connection.execute("UPDATE lockgate.alembic_version SET version_num = %s", [version])
+            assert pending(connection) is behind
 
 
 def test_a_redis_that_evicts_is_refused(deployment: Deployment, own_valkey: Valkey) -> None:
@@ -71,9 +73,11 @@ def test_a_database_that_goes_away_in_the_middle_of_the_look_is_waited_for(
 ) -> None:
     looks: list[str] = []
 
-    def crashed_at_first(url: str) -> bool:
-        looks.append(url)
-        return pending(f"postgresql://u:p@{NOWHERE}/nowhere" if len(looks) == 1 else url)
+    def crashed_at_first(connection: Connection) -> bool:
+        looks.append("look")
+        if len(looks) == 1:
+            connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return pending(connection)
 
     monkeypatch.setattr("tasks.preflight.pending", crashed_at_first)
     check_ledger(deployment.platform)

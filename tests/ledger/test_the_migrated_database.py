@@ -4,15 +4,23 @@ from dataclasses import replace
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from given.buried import MAILS, PAYMENTS, dead
 
 from ledger import groups, waiting
 from ledger.migrate import _config, _connected, differences, upgrade
 from ledger.session import Ledger
+from ledger.version import known
 
 
 def test_the_migrated_database_is_what_the_tables_say(database_url: str) -> None:
     assert differences(database_url) == []
+
+
+def test_workers_know_the_same_migrations_as_alembic(database_url: str) -> None:
+    with _connected(database_url) as connection:
+        scripts = ScriptDirectory.from_config(_config(connection))
+    assert known() == [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
 
 @pytest.mark.parametrize("before", ["0008", "0007"])
