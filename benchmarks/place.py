@@ -4,12 +4,13 @@ import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 import redis
 import tomli_w
+from psycopg import sql
 
 from benchmarks.provider import Nginx
 from embedded import Servers
@@ -48,6 +49,18 @@ class Place:
             "BENCH_URL": f"{self.nginx.url(latency)}/v1/payment_intents",
             "BENCH_SLOTS": str(SLOTS),
         }
+
+    def fresh(self, number: int) -> "Place":
+        """The same servers with another ledger, which is empty, and another of Redis's databases.
+
+        Args:
+            number: of that, from 2 on; each once.
+        """
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"ledger_{number}")))
+        url = f"{self.database_url.rpartition('/')[0]}/ledger_{number}"
+        upgrade(url)
+        return replace(self, database_url=url, redis_url=f"{self.redis_url.rpartition('/')[0]}/{number}")
 
 
 @contextmanager

@@ -1,16 +1,12 @@
 """What an operation costs over ten million finished ones, against over ten thousand: rounds of both, in turn."""
 
-from dataclasses import replace
 from statistics import median
 from typing import Any
-
-import psycopg
 
 from benchmarks.contender import CONTENDERS
 from benchmarks.pages.rows import fill
 from benchmarks.place import Place
 from benchmarks.run import Run, run
-from ledger.migrate import upgrade
 
 _FEW = 10_000
 
@@ -25,7 +21,9 @@ def past(place: Place, *, rows: int, rounds: int, operations: int) -> dict[str, 
         operations: of one run.
     """
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
-    places = {size: _filled(place, number, size) for number, size in enumerate((_FEW, rows), start=2)}
+    places = {size: place.fresh(number) for number, size in enumerate((_FEW, rows), start=2)}
+    for size, where in places.items():
+        fill(where.database_url, operations=size, letters=0, waiting=0)
     runs: dict[int, list[Run]] = {size: [] for size in places}
     for number in range(-1, rounds):
         for size, where in places.items():
@@ -45,13 +43,3 @@ def past(place: Place, *, rows: int, rounds: int, operations: int) -> dict[str, 
 
 def _cpu(done: Run) -> float:
     return done.worker_cpu + done.servers_cpu
-
-
-def _filled(place: Place, number: int, rows: int) -> Place:
-    """A ledger of its own on the same servers, with so many finished operations."""
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE past_{number}")
-    url = f"{place.database_url.rpartition('/')[0]}/past_{number}"
-    upgrade(url)
-    fill(url, operations=rows, letters=0, waiting=0)
-    return replace(place, database_url=url, redis_url=f"{place.redis_url.rpartition('/')[0]}/{number}")

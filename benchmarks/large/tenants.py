@@ -1,20 +1,16 @@
 """Ten thousand tenants of one provider, one of whom has a hundred thousand operations waiting: what the others notice."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
-
-import psycopg
 
 from benchmarks.contender import CONTENDERS
 from benchmarks.enqueue import fields
 from benchmarks.large.parts import Caller, accept, caller, one, until, worker
 from benchmarks.place import Place
 from config.settings import credential_name
-from ledger.migrate import upgrade
 
 _LATENCY = 50  # ms of the provider
-_ASKING = 200  # tenants that order something while it lasts, one after the other
+_ASKING = 200  # tenants at most that order something while it lasts, one after the other
 _ENDED = "SELECT count(*) FROM lockgate.operations WHERE tenant <> %s AND state = 'succeeded'"
 _DELAYS = """
 SELECT percentile_cont(ARRAY[0.5, 0.95, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - accepted_at))
@@ -31,15 +27,15 @@ def tenants(place: Place, *, count: int, rows: int) -> dict[str, Any]:
         count: tenants.
         rows: operations of one of them that wait.
     """
-    where = _empty(place)
+    where = place.fresh(2)
     environment = where.environment(_LATENCY) | _credentials(count)
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
-    log = where.folder / "tenants.log"
+    log, asking = where.folder / "tenants.log", min(_ASKING, count - 1)
     with worker(contender, environment, log), caller("delay", environment) as own:
-        _ask(own, "known", where, log)  # each account is looked up once, and that is not what is measured
-        _ask(own, "calm", where, log)
+        _ask(own, "known", asking, where, log)  # each account is looked up once, and that is not what is measured
+        _ask(own, "calm", asking, where, log)
         accept(environment, "backlog", rows, tenant=_BIG)
-        _ask(own, "beside", where, log)
+        _ask(own, "beside", asking, where, log)
         left = one(where.database_url, "SELECT count(*) FROM lockgate.operations WHERE state <> 'succeeded'")
         accept_all(environment, count, where, log)
     found = {name: _delays(where, name) for name in ("calm", "beside", "all")}
@@ -58,11 +54,11 @@ def accept_all(environment: Mapping[str, str], count: int, where: Place, log: ob
     until(lambda: one(where.database_url, _ENDED, [_BIG]) >= before + len(items), log, every=0.5)
 
 
-def _ask(own: Caller, name: str, where: Place, log: object) -> None:
+def _ask(own: Caller, name: str, asking: int, where: Place, log: object) -> None:
     before = one(where.database_url, _ENDED, [_BIG])
-    for number in range(1, _ASKING + 1):
+    for number in range(1, asking + 1):
         own.send([fields(name, number) | {"tenant": _tenant(number)}])
-    until(lambda: one(where.database_url, _ENDED, [_BIG]) >= before + _ASKING, log)
+    until(lambda: one(where.database_url, _ENDED, [_BIG]) >= before + asking, log)
 
 
 def _delays(where: Place, name: str) -> dict[str, float]:
@@ -76,11 +72,3 @@ def _tenant(number: int) -> str:
 
 def _credentials(count: int) -> dict[str, str]:
     return {credential_name("stripe", "api_key", _tenant(number)): f"sk_test_{number:05}" for number in range(count)}
-
-
-def _empty(place: Place) -> Place:
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE tenants")
-    url = f"{place.database_url.rpartition('/')[0]}/tenants"
-    upgrade(url)
-    return replace(place, database_url=url, redis_url=f"{place.redis_url.rpartition('/')[0]}/7")

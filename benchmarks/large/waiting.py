@@ -1,7 +1,6 @@
 """A worker beside a million operations that wait behind an open breaker, against beside a thousand."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,7 +10,6 @@ from benchmarks.large.parts import accept, one, until, worker
 from benchmarks.measure import processor_seconds, proportional_memory, used
 from benchmarks.place import Place
 from embedded.process import free_port
-from ledger.migrate import upgrade
 
 _FEW = 1_000
 _WATCHED = 60.0  # seconds with the breaker open
@@ -27,12 +25,13 @@ def waiting(place: Place, *, rows: int) -> dict[str, Any]:
         place: servers.
         rows: operations that wait.
     """
-    return {str(size): _beside(place, number, size) for number, size in enumerate((_FEW, rows), start=5)}
+    return {str(size): _beside(place, number, size) for number, size in enumerate((_FEW, rows), start=2)}
 
 
 def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
-    where = _empty(place, number)
+    where = place.fresh(number)
+    place.broker.flushall()
     log = where.folder / "waiting.log"
     with worker(contender, where.environment(0), log):  # the account is known, as it is to anybody who waits
         accept(where.environment(0), "known", _KNOWN)
@@ -56,12 +55,3 @@ def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
         }
         print(f"  beside {rows:,}: " + ", ".join(f"{name} {value:.2f}" for name, value in found.items()), flush=True)
     return found
-
-
-def _empty(place: Place, number: int) -> Place:
-    place.broker.flushall()
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE waiting_{number}")
-    url = f"{place.database_url.rpartition('/')[0]}/waiting_{number}"
-    upgrade(url)
-    return replace(place, database_url=url, redis_url=f"{place.redis_url.rpartition('/')[0]}/{number}")
