@@ -15,6 +15,7 @@ from planted.bugs import BUGS
 
 ROOT = Path(__file__).parent.parent.parent
 _LONGEST = 600  # seconds for one test; a bug may make it hang
+_PATIENCE = 90  # seconds that it waits for what a bug may keep from ever coming; without the bug it is there in ten
 _TRIES = 3  # of a run that came to nothing: a machine that is busy with something else is no proof either way
 
 
@@ -68,6 +69,7 @@ def planted(name: str) -> Run:
     """Plant it, and run its test: it is caught when that failed by an assertion of its own, and not for want of a server."""
     environment = os.environ | {
         "PLANTED_BUG": name, "LOCKGATE_TASKS": "planted.load", "PYTHONPATH": str(ROOT / "tests"),
+        "DRILL_PATIENCE": str(_PATIENCE),
     }  # fmt: skip
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "planted.load", "--tb=short", BUGS[name].caught_by]
     try:

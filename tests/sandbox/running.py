@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0  # far more than anything takes here; only a broken sandbox meets it
+PATIENCE = 120.0  # far more than anything takes here; only a broken sandbox meets it
 NO_ANSWER = 0.3  # how long a client waits that expects none
 
 
