@@ -67,6 +67,8 @@ class Claimed:
         lease_ends: BOOTTIME; counted from before the claim was issued.
         key_closes: BOOTTIME after which the provider may have forgotten the idempotency key; None when it cannot.
         first_sent_at: PostgreSQL's time.
+        effect_until: PostgreSQL's time after which what has been sent cannot have had its effect any more; None when that is
+            not known.
         rounds: inquiries before this attempt.
         message: the Celery message kept with the ticket, if it holds more than the hint.
         follows: whether something follows its end, for this ticket.
@@ -77,6 +79,7 @@ class Claimed:
     lease_ends: float
     key_closes: float | None
     first_sent_at: datetime
+    effect_until: datetime | None
     account: str | None
     idempotency_key: str
     business_key: str | None
@@ -150,7 +153,9 @@ SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failu
     extract(epoch FROM greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger), statement_timestamp())
         - statement_timestamp())::float8,
     extract(epoch FROM c.send_until - statement_timestamp())::float8,
-    c.first_sent_at, c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
+    c.first_sent_at,
+    CASE WHEN c.settle_from IS NOT NULL THEN greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger)) END,
+    c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
     (SELECT sealed FROM lockgate.bodies WHERE operation_id = c.id),
     c.message, c.follows, c.hinted
 FROM claimed c
@@ -270,7 +275,8 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, *, asked_at: 
     terms, ticket_id = wanted.terms, wanted.ticket_id
     (
         operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
-        settle_left, key_left, first_sent_at, account, idempotency_key, business_key, rounds, crashes, body,
+        settle_left, key_left, first_sent_at, effect_until, account, idempotency_key, business_key, rounds, crashes,
+        body,
         message, follows, _,
     ) = row  # fmt: skip
     opened = ledger.sealer.open(body, column="bodies", tenant=tenant, row=str(operation_id))
@@ -293,6 +299,7 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, *, asked_at: 
         lease_ends=asked_at + terms.lease,
         key_closes=None if key_left is None else asked_at + key_left,
         first_sent_at=first_sent_at,
+        effect_until=effect_until,
         account=account,
         idempotency_key=idempotency_key,
         business_key=business_key,

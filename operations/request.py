@@ -106,6 +106,7 @@ class Sent:
     Attributes:
         key: the idempotency key under which it was sent, and which travels as our mark on what it makes.
         first_sent_at: PostgreSQL's time of the first send; UTC.
+        effect_until: after this, what was sent cannot have had its effect any more; None when that is not known.
         reference: what the provider called it in an earlier answer, if it said.
         declined: the code of a refusal that left something open.
     """
@@ -116,3 +117,4 @@ class Sent:
     first_sent_at: datetime
     reference: str | None = None
     declined: str | None = None
+    effect_until: datetime | None = None

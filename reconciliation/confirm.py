@@ -39,10 +39,13 @@ class Asked:
     first_sent_at: datetime
     reference: str | None
     declined: str | None
+    effect_until: datetime | None = None
 
     def sent(self) -> Sent:
         """As adapters know it."""
-        return Sent(self.arguments, self.request, self.key, self.first_sent_at, self.reference, self.declined)
+        return Sent(
+            self.arguments, self.request, self.key, self.first_sent_at, self.reference, self.declined, self.effect_until
+        )
 
 
 def confirm(bound: BoundKind, asked: Asked, say: Callable[[Request], Heard]) -> Inquiry:
@@ -55,8 +58,10 @@ def confirm(bound: BoundKind, asked: Asked, say: Callable[[Request], Heard]) -> 
     """
     sent = asked.sent()
     request = bound.kind.inquiry(sent)
-    for _ in range(_MOST_REQUESTS):
+    for number in range(_MOST_REQUESTS):
         heard = say(request)
+        if isinstance(heard, Deferred) and number > 0:
+            break  # it has read all that a lease allows, and would as well the next time: that is a round, and no delay
         if isinstance(heard, Deferred):
             return Inquiry(heard, request, heard)
         if isinstance(heard, Silence):
@@ -65,7 +70,7 @@ def confirm(bound: BoundKind, asked: Asked, say: Callable[[Request], Heard]) -> 
         if not isinstance(inquiry.finding, Ask):
             return inquiry
         request = inquiry.finding.request
-    return Inquiry(Unclear("more pages than one inquiry reads"), request, heard)
+    return Inquiry(Unclear("more pages than one inquiry can read"), request, heard)
 
 
 def _read(bound: BoundKind, sent: Sent, request: Request, reply: Reply) -> Inquiry:

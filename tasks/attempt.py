@@ -278,7 +278,7 @@ class _Exchange:
         claimed = self._claimed
         asked = Asked(
             claimed.arguments, self.request, claimed.idempotency_key, claimed.first_sent_at,
-            claimed.lease.standing.reference, claimed.lease.standing.declined,
+            claimed.lease.standing.reference, claimed.lease.standing.declined, claimed.effect_until,
         )  # fmt: skip
         first = True
 

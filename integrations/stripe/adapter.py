@@ -36,7 +36,7 @@ class StripeAdapter(Adapter):
         "id", "object", "status", "amount", "amount_received", "amount_capturable", "currency", "created", "livemode",
         "type", "code", "decline_code", "advice_code", "param", "lockgate_key", "order_id", "refund_id", "latest_charge",
         "capture_method", "confirm", "off_session", "cancellation_reason", "has_more", "limit", "starting_after",
-        "created[gte]", "customer", "payment_intent",
+        "created[gte]", "created[lte]", "customer", "payment_intent",
     })  # fmt: skip
 
     beside: ClassVar[Mapping[int, str]] = {

@@ -119,8 +119,11 @@ def error_of(reply: Reply) -> dict[str, Any]:
 
 
 def listed(path: str, sent: Sent, **query: Any) -> Request:
-    """A list from shortly before the first send on, newest first: lists show what was written, search lags."""
-    return get(path, **query, limit=_PAGE, **{"created[gte]": int(sent.first_sent_at.timestamp()) - _CLOCKS})
+    """A list of the time in which it can have happened, newest first: lists show what was written, search lags."""
+    query["created[gte]"] = int(sent.first_sent_at.timestamp()) - _CLOCKS
+    if sent.effect_until is not None:  # else an old doubt would read through all that came after it
+        query["created[lte]"] = int(sent.effect_until.timestamp()) + _CLOCKS
+    return get(path, **query, limit=_PAGE)
 
 
 def find(sent: Sent, reply: Reply, read: Reader, *, asked: Request) -> Finding:

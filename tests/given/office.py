@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import count
@@ -157,6 +157,7 @@ def served() -> Iterator[Office]:
         yield Office(place, app, url)
     finally:
         # In the server's own thread: closed from here, it would wait for sockets that are no more.
-        server.trigger.pull_trigger(lambda: close_all(server._map))
+        with suppress(OSError):  # who was woken by another pull has closed all of it by now, this trigger too
+            server.trigger.pull_trigger(lambda: close_all(server._map))
         serving.join(timeout=60)
         server.task_dispatcher.shutdown()

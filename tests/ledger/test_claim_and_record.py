@@ -259,6 +259,8 @@ def test_an_absence_is_remembered_and_a_send_starts_the_settle_time(
     assert asking is not None
     assert 0 < asking.lease.standing.settle_left <= 2.0
     assert asking.lease.standing.absent_for is None
+    assert held.effect_until is None
+    assert asking.effect_until == row("settle_from", held.lease.operation_id)  # what comes later is nothing of ours
     write(asking, Confirm(0.0, Effect.UNKNOWN, 0, absent=True), Heard("absent", Effect.NONE))
     second = claim(ledger, held.ticket_id, TERMS, worker="w1")
     assert second is not None

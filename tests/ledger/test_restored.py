@@ -20,7 +20,7 @@ from ledger.session import Ledger
 from operations.errors import NotAllowedError
 from operations.operation import Purpose
 from operations.outcome import Effect
-from resilience.decide import Park, Retry
+from resilience.decide import Confirm, Park, Retry
 
 WHO = Order("ada", "the disk is gone")
 Row = Callable[[str, uuid.UUID], Any]
@@ -66,6 +66,7 @@ def test_what_is_accepted_anew_is_asked_about_until_it_is_trusted(ledger: Ledger
     assert held is not None
     assert held.purpose is Purpose.INQUIRE
     assert held.first_sent_at == moment  # the inquiry looks back so far
+    assert held.effect_until is None  # nobody knows when it was sent
     until = row("send_until", verdict.operation_id)
     assert until < moment + timedelta(seconds=TERMS.assurance.kept_for)  # the key may be as old
     with ledger.transaction() as connection:
@@ -77,6 +78,18 @@ def test_what_is_accepted_anew_is_asked_about_until_it_is_trusted(ledger: Ledger
     assert sent.purpose is Purpose.SEND
     with ledger.transaction() as connection, pytest.raises(NotAllowedError, match="trusted already"):
         restored.trust(connection, WHO)
+
+
+def test_what_the_ledger_has_forgotten_may_have_been_sent_later_than_it_knows(
+    ledger: Ledger, claimed: Any, write: Any, row: Row
+) -> None:
+    held = claimed()
+    write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("failed", Effect.UNKNOWN))
+    known = row("settle_from", held.lease.operation_id)
+    restore(ledger, to=datetime.now(UTC) - timedelta(hours=3), settle=60.0)
+    asking = claim(ledger, held.ticket_id, TERMS, worker="w")
+    assert asking is not None
+    assert asking.effect_until > known
 
 
 def test_no_generation_follows_a_dead_letter_of_before(ledger: Ledger, claimed: Any, write: Any, row: Row) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -282,6 +283,12 @@ def test_a_list_is_read_page_by_page_from_shortly_before_the_first_send() -> Non
     more = found(TAKE, "list_that_goes_on")
     assert isinstance(more, Ask)
     assert dict(more.request.query) == dict(first.query) | {"starting_after": "pi_3QexampleAAAA0002"}
+
+
+def test_a_list_ends_when_what_was_sent_cannot_have_happened_any_more() -> None:
+    until = LATER + timedelta(seconds=9)
+    bounded = START.kind.inquiry(replace(START.sent(), effect_until=until))
+    assert dict(bounded.query)["created[lte]"] == str(int(until.timestamp()) + 120)
 
 
 def test_what_is_known_by_name_is_read_by_name() -> None:
