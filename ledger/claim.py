@@ -153,9 +153,7 @@ SELECT c.id, c.tenant, c.provider, c.kind, c.fence, c.purpose, c.effect, c.failu
     extract(epoch FROM greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger), statement_timestamp())
         - statement_timestamp())::float8,
     extract(epoch FROM c.send_until - statement_timestamp())::float8,
-    c.first_sent_at,
-    CASE WHEN c.settle_from IS NOT NULL THEN greatest(c.settle_from, (SELECT calm_until FROM lockgate.ledger)) END,
-    c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
+    c.first_sent_at, {effect_until}, c.account, c.idempotency_key, c.business_key, c.inquiries, c.crashes,
     (SELECT sealed FROM lockgate.bodies WHERE operation_id = c.id),
     c.message, c.follows, c.hinted
 FROM claimed c
@@ -164,7 +162,11 @@ FROM claimed c
 # is asked about before anything is sent, once.
 _DOUBT = "(o.provider <> 'local' AND o.cleared < (SELECT restores FROM lockgate.ledger))"
 _SENT = f"(CASE WHEN {_DOUBT} THEN (SELECT restored_to FROM lockgate.ledger) ELSE statement_timestamp() END)"  # noqa: S608  ours
-_CLAIM = _CLAIM.format(doubt=_DOUBT, sent=_SENT)
+#: After this, nothing of what was sent can have had its effect any more; null while no send has an unknown end.
+EFFECT_UNTIL = (
+    "(CASE WHEN settle_from IS NOT NULL THEN greatest(settle_from, (SELECT calm_until FROM lockgate.ledger)) END)"
+)
+_CLAIM = _CLAIM.format(doubt=_DOUBT, sent=_SENT, effect_until=EFFECT_UNTIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +278,7 @@ def _claimed(ledger: Ledger, row: tuple[Any, ...], wanted: Wanted, *, asked_at: 
     (
         operation_id, tenant, provider, kind, fence, purpose, effect, failures, frozen, reference, code, absent_for,
         settle_left, key_left, first_sent_at, effect_until, account, idempotency_key, business_key, rounds, crashes,
-        body,
-        message, follows, _,
+        body, message, follows, _,
     ) = row  # fmt: skip
     opened = ledger.sealer.open(body, column="bodies", tenant=tenant, row=str(operation_id))
     standing = Standing(

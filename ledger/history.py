@@ -8,6 +8,7 @@ from typing import Any
 
 from ledger import audit, letters
 from ledger.audit import Entry
+from ledger.claim import EFFECT_UNTIL
 from ledger.letters import DeadLetter
 from ledger.session import Connection, Ledger
 from operations.request import Request
@@ -40,10 +41,10 @@ UNION SELECT operation_id FROM lockgate.tickets WHERE id = %(name)s
 """
 _BY_TICKET = "SELECT operation_id FROM lockgate.tickets WHERE id = %s"
 _BY_KEY = "SELECT operation_id FROM lockgate.business_keys WHERE business_key = %s ORDER BY created_at LIMIT 20"
-_SENDING = """
-SELECT o.tenant, o.account, o.idempotency_key, o.first_sent_at, o.reference, o.code, b.sealed
+_SENDING = f"""
+SELECT o.tenant, o.account, o.idempotency_key, o.first_sent_at, {EFFECT_UNTIL}, o.reference, o.code, b.sealed
 FROM lockgate.operations o JOIN lockgate.bodies b ON b.operation_id = o.id WHERE o.id = %s
-"""
+"""  # noqa: S608  ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Sending:
     """What is needed to ask the provider about an operation.
 
     Attributes:
+        effect_until: see `ledger.claim.Claimed`.
         declined: the code of a refusal that left something open.
     """
 
@@ -58,6 +60,7 @@ class Sending:
     account: str | None
     key: str
     first_sent_at: datetime | None
+    effect_until: datetime | None
     reference: str | None
     declined: str | None
     arguments: Mapping[str, Any]

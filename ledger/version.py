@@ -1,6 +1,6 @@
 """Whether the database has every migration that this code needs; asked by each worker, so without Alembic.
 
-Alembic and SQLAlchemy would be a fifth of a worker's memory, and are needed by nobody but who migrates.
+Alembic and SQLAlchemy would be a quarter of a worker's memory, and are needed by nobody but who migrates.
 """
 
 from pathlib import Path

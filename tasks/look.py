@@ -82,7 +82,9 @@ def see(platform: Platform, bound: BoundKind, operation_id: uuid.UUID) -> Seen:
             "not asked: the credentials in this environment are not known to open the account that it was sent to",
             _NOT_ASKED,
         )
-    asked = Asked(sent.arguments, sent.request, sent.key, sent.first_sent_at, sent.reference, sent.declined)
+    asked = Asked(
+        sent.arguments, sent.request, sent.key, sent.first_sent_at, sent.reference, sent.declined, sent.effect_until
+    )
     gate = _Gate(platform, bound, sent)
     finding = confirm(bound, asked, gate.say).finding
     return Seen(_told(finding), _there(finding))

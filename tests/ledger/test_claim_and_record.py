@@ -10,6 +10,7 @@ from given.ledger import TERMS, item
 
 from ledger.accept import Verdict, accept
 from ledger.claim import Claimed, Terms, claim
+from ledger.history import sending
 from ledger.record import Heard
 from ledger.release import lapse, release
 from ledger.session import Ledger
@@ -261,6 +262,10 @@ def test_an_absence_is_remembered_and_a_send_starts_the_settle_time(
     assert asking.lease.standing.absent_for is None
     assert held.effect_until is None
     assert asking.effect_until == row("settle_from", held.lease.operation_id)  # what comes later is nothing of ours
+    with ledger.connection() as connection:
+        looked = sending(ledger, connection, held.lease.operation_id)
+    assert looked is not None
+    assert looked.effect_until == asking.effect_until  # a person's look ends there as well
     write(asking, Confirm(0.0, Effect.UNKNOWN, 0, absent=True), Heard("absent", Effect.NONE))
     second = claim(ledger, held.ticket_id, TERMS, worker="w1")
     assert second is not None

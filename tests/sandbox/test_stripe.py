@@ -151,6 +151,8 @@ def test_lists_are_newest_first_and_come_in_pages(box: Box, business: str) -> No
     assert [row["id"] for row in listed(customer="cus_demo_1")["data"]] == [ids[1], ids[3]]
     assert len(listed(**{"created[gte]": made[0]["created"]})["data"]) == 5
     assert listed(**{"created[gt]": made[-1]["created"] + 5})["data"] == []
+    assert len(listed(**{"created[lte]": made[-1]["created"]})["data"]) == 5
+    assert listed(**{"created[lte]": made[0]["created"] - 1})["data"] == []
 
 
 def test_events_name_the_idempotency_key_that_caused_them(box: Box, business: str) -> None:
