@@ -25,7 +25,10 @@ def report(
     """Print and write everything."""
     lines = summarise(rounds)
     notes = [
-        f"{len(rounds)} rounds, every contender in turn; {count} operations a run; threads pool of {slots}; one worker",
+        (
+            f"{len(rounds)} rounds, every contender in turn; {count} operations a run; one worker with a threads pool of "
+            f"{slots}, unless its name says otherwise"
+        ),
         *_strength_notes(lines, strengths),
         *_target_notes(rounds),
     ]

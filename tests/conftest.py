@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 from given.deployment import Deployment, as_application
-from given.folders import for_servers
+from given.folders import running
 from given.proxy import Proxy
 from psycopg import sql
 
@@ -55,21 +55,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL for tests that leave it alone."""
-    with for_servers() as folder:
-        server = Postgres(folder, settings=_FAST)
-        server.start()
+    with running(Postgres, settings=_FAST) as server:
         yield server
-        server.stop(immediate=True)
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """A Valkey for tests that leave it alone."""
-    with for_servers() as folder:
-        server = Valkey(folder)
-        server.start()
+    with running(Valkey) as server:
         yield server
-        server.stop(immediate=True)
 
 
 @pytest.fixture
@@ -173,11 +167,16 @@ def database_proxy(database_url: str) -> Iterator[Proxy]:
 @pytest.fixture
 def own_valkey() -> Iterator[Valkey]:
     """A Valkey to kill."""
-    with for_servers() as folder:
-        server = Valkey(folder)
-        server.start()
+    with running(Valkey) as server:
         yield server
-        server.stop(immediate=True)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL to kill, with an empty ledger."""
+    with running(Postgres, settings={"fsync": "off"}) as server:
+        upgrade(server.url)
+        yield server
 
 
 @pytest.fixture

@@ -2,18 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
 import redis
 from given.deployment import LAPSING, PATIENCE, Deployment, eventually
-from given.folders import for_servers
 from given.payments import charges, mail, mails, pay, payment, posts
 from given.proxy import Proxy
 
 from embedded import Postgres
-from ledger.migrate import upgrade
 from operations.errors import AcceptUnknown, LedgerUnavailable
 from tasks.payments import take_payment
 
@@ -158,16 +156,6 @@ def test_accepting_goes_on_at_once_when_every_pooled_connection_was_cut(deploy: 
         pay("2008-away")
     pay("2008-back")
     assert deployment.count("operations") == 9
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    with for_servers() as folder:
-        server = Postgres(folder, settings={"fsync": "off"})
-        server.start()
-        upgrade(server.url)
-        yield server
-        server.stop(immediate=True)
 
 
 def test_postgresql_stopped_at_once_under_load_loses_nothing_that_was_committed(

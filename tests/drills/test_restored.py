@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from given.console import Console
 from given.deployment import Deployment, Sandbox, eventually
-from given.folders import for_servers
 from given.payments import mail, pay
 
 from embedded import Postgres
-from ledger.migrate import upgrade
 from soak.backup import back_up, restore
 from soak.subject.tasks import make_thing, send_ping
 
@@ -22,16 +20,6 @@ TIMES |= {"retry__give_up_after": "15m"}  # nothing dies of a slow machine
 PLAIN = Path(__file__).parents[2] / "soak/subject/providers/plain.toml"
 EACH = 3  # operations of each means in each part
 LIMITS = [{"calls": 500, "per": "1s"}]
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    with for_servers() as folder:
-        server = Postgres(folder, settings={"fsync": "off"})
-        server.start()
-        upgrade(server.url)
-        yield server
-        server.stop(immediate=True)
 
 
 @pytest.fixture

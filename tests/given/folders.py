@@ -1,9 +1,14 @@
-"""Folders that servers may enter which run as another account."""
+"""Folders that servers may enter which run as another account, and servers in them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from embedded import Postgres, Valkey
+
+Server = TypeVar("Server", Postgres, Valkey)
 
 
 @contextmanager
@@ -17,3 +22,13 @@ def for_servers() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@contextmanager
+def running(kind: type[Server], **more: Any) -> Iterator[Server]:
+    """A server in a folder of its own, for as long as the block lasts."""
+    with for_servers() as folder:
+        server = kind(folder, **more)
+        server.start()
+        yield server
+        server.stop(immediate=True)
