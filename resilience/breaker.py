@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 SLOTS = 10  # parts of the window; the oldest leaves as a whole
+_OF_BEFORE = "of before"  # in the place of a token that nobody remembers
 
 
 class BreakerState(StrEnum):
@@ -105,6 +106,21 @@ def admit(breaker: Breaker, policy: BreakerPolicy, now: float, *, token: str, ma
         return half_open, Pass(False, half_open.state, half_open.trip)
     probing = replace(half_open, probe=token, probe_until=now + policy.probe_life)
     return probing, Pass(True, probing.state, probing.trip, probe=True)
+
+
+def after_loss(breaker: Breaker, policy: BreakerPolicy, now: float, *, under_way: float) -> Breaker:
+    """The breaker as it must begin after its shared state was lost.
+
+    Args:
+        breaker: as the ledger knows it.
+        policy: of the provider.
+        now: seconds on the breaker's clock.
+        under_way: seconds for which a call of before may still last; one of them may be the probe, so none is let in
+            beside it. 0 when there is none.
+    """
+    if breaker.state is BreakerState.CLOSED or under_way <= 0:
+        return breaker
+    return replace(breaker, probe=_OF_BEFORE, probe_until=now + min(under_way, policy.probe_life))
 
 
 def report(breaker: Breaker, policy: BreakerPolicy, now: float, *, verdict: Verdict, trip: int, token: str) -> Breaker:

@@ -166,6 +166,8 @@ def write_breaker(client: "redis.client.Pipeline | redis.Redis", provider: str, 
         "opens": breaker.opens,
         "retry_at": now + breaker.retry_at,
         "closed_at": now + breaker.closed_at,
+        "probe": breaker.probe,
+        "probe_until": now + breaker.probe_until,
         "held": breaker.held,
     }
     client.hset(key, mapping=fields)

@@ -9,7 +9,7 @@ from ledger.guard import raise_epoch
 from ledger.session import Connection
 from resilience import lowered as limits
 from resilience import restore
-from resilience.breaker import BreakerState
+from resilience.breaker import Breaker, BreakerState, after_loss
 from resilience.limiter import Limit
 from resilience.lowered import Lowered
 from resilience.restore import Phase, Usage
@@ -83,9 +83,15 @@ def sync_lowered(platform: Platform, connection: Connection) -> None:
 def _reopen(platform: Platform, connection: Connection, epoch: int) -> None:
     providers = platform.registry.providers
     usages = [part for provider in providers.values() for part in _usages(connection, provider)]
-    known = {name: breakers.known(connection, name).breaker() for name in providers}
+    known = {name: _breaker(connection, provider.traffic) for name, provider in providers.items()}
     orders = [_lowered(connection, provider.traffic) for provider in providers.values()]
     restore.reopen(platform.redis, epoch=epoch, usages=usages, breakers=known, lowered=orders)
+
+
+def _breaker(connection: Connection, traffic: Traffic) -> Breaker:
+    """A breaker as the ledger knows it, which lets no probe in beside one of before."""
+    left = max((lease.left for lease in usage.live_leases(connection, [traffic.provider])), default=0.0)
+    return after_loss(breakers.known(connection, traffic.provider).breaker(), traffic.breaker, 0.0, under_way=left)
 
 
 def _lowered(connection: Connection, traffic: Traffic) -> tuple[Traffic, list[tuple[Lowered, float]]]:

@@ -15,7 +15,14 @@ from given.deployment import Deployment, eventually
 from given.traffic import PAYMENT, ended_well, most_in_a_window, pay_many, requests_at
 
 from demo.quick import write_quick_files
+from ledger import breakers
+from ledger.guard import Guard
+from resilience.admission import Permit, Refused
+from resilience.breaker import BreakerState
+from resilience.clock import boottime
+from resilience.traffic import Lane
 from tasks.payments import create_customer, take_payment
+from tasks.traffic import remember
 
 BURST = 200  # calls a second that the limit allows: more than four workers here can send
 
@@ -171,6 +178,38 @@ def test_a_brown_out_slows_everything_and_ends_nothing(deployment: Deployment) -
 def hold(deployment: Deployment, order: str) -> None:
     said = Console(deployment.environment).run("provider", "breaker", order, "stripe", "--because", "a drill")
     assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize(("left", "probes"), [("30 s", False), ("-1 s", True)])
+def test_no_probe_is_let_in_beside_one_that_hung_when_redis_forgot_it(
+    deploy: Callable[..., Deployment], left: str, *, probes: bool
+) -> None:
+    deployment = deploy(breaker__open_for="1s", breaker__open_for_max="1s")
+    here, lane = deployment.platform, Lane("stripe", "default", "stripe.take_payment")
+    pay_many("hung", 1)
+    with here.ledger.connection() as connection:
+        breakers.note(
+            connection,
+            "stripe",
+            before=BreakerState.CLOSED,
+            after=BreakerState.OPEN,
+            trip=1,
+            retry_in=0.001,
+            worker="w",
+        )
+        connection.execute(
+            "UPDATE lockgate.operations SET state = 'calling', lease_token = gen_random_uuid(), "
+            "lease_until = statement_timestamp() + %s::interval",
+            [left],
+        )
+        flush(deployment)
+        here.ledger.secret  # noqa: B018  a new ledger gets its row
+        guard = Guard(lease=60.0, settle=0.0, clock=boottime)
+        eventually(lambda: remember(here, connection, guard.look(connection)) is not None)
+    asked = here.admission.ask(lane, may_probe=True, lease=5.0)
+    assert isinstance(asked, Permit) == probes
+    if isinstance(asked, Refused):
+        assert 0.0 < asked.wait <= here.registry.providers["stripe"].traffic.breaker.probe_life
 
 
 def flush(deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """Admission in simulated time: what Redis shares between workers, and loses. The deciding is the platform's own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resilience import breaker, limiter
@@ -45,7 +46,7 @@ class Gate:
         self.away_until = -1.0
         self.refused: list[object] = []
         self.closings: list[float] = []
-        self.probing: dict[int, float] = {}
+        self.probing: dict[int, tuple[float, object]] = {}
         self.most_probes = 0
 
     def available(self, now: float) -> bool:
@@ -56,7 +57,6 @@ class Gate:
         self.breaker, self.bucket, self.seats = Breaker(), None, Seats()
         self.slowdown, self.slow_until, self.phase = Slowdown(), 0.0, "lost"
         self.refused.clear()
-        self.probing.clear()
 
     def ask(self, now: float, token: int, *, may_probe: bool, lease: float, row: object = None) -> Permit | None:
         if not self.available(now) or self.phase != "open":
@@ -73,8 +73,8 @@ class Gate:
         self.breaker, self.bucket = asked, limiter.taken(bucket, 1.0)
         self.seats = Seats((*seats.taken, (str(token), now + lease)))
         if leave.probe:
-            self.probing = {token: until for token, until in self.probing.items() if until > now}
-            self.probing[token] = now + self.policy.probe_life
+            self.probing = {token: (until, of) for token, (until, of) in self.probing.items() if until > now}
+            self.probing[token] = (now + self.policy.probe_life, row)
             self.most_probes = max(self.most_probes, len(self.probing))
         return Permit(token, now, leave.trip, leave.probe)
 
@@ -121,14 +121,19 @@ class Gate:
         """Begin again: nothing is admitted until no permit of before can be in use."""
         self.phase, self.epoch, self.shut_until = "shut", epoch, now + WINDOW.per + LIFE
 
-    def reopen(self, sent: int, leases: list[tuple[str, float]], now: float) -> None:
-        """Filled in again from the ledger."""
+    def reopen(
+        self, sent: int, leases: list[tuple[str, float]], now: float, *, under_way: Sequence[object] = ()
+    ) -> None:
+        """Filled in again from the ledger; a probe that never became a call is none any more."""
         noted = self.noted
+        self.probing = {token: one for token, one in self.probing.items() if any(one[1] is row for row in under_way)}
         self.bucket = limiter.after_loss(WINDOW, float(sent), now)
         self.seats = Seats(tuple(leases))
         closed = noted.state is BreakerState.CLOSED
-        self.breaker = Breaker(
+        known = Breaker(
             state=noted.state, trip=noted.trip, opens=0 if closed else 1, retry_at=noted.retry_at,
             closed_at=noted.closed_at if closed and noted.trip else -1e9,
         )  # fmt: skip
+        left = max((until - now for _, until in leases), default=0.0)
+        self.breaker = breaker.after_loss(known, self.policy, now, under_way=left)
         self.phase = "open"

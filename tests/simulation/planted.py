@@ -387,7 +387,7 @@ def whole_window(patch: Patch) -> None:
 @plant("places at once begin empty after Redis lost its state", caught_as="too many at once", plan=flushed_under_load)
 def places_begin_empty(patch: Patch) -> None:
     real = Gate.reopen
-    patch.setattr(Gate, "reopen", lambda self, sent, _, now: real(self, sent, [], now))
+    patch.setattr(Gate, "reopen", lambda self, sent, _, now, **more: real(self, sent, [], now, **more))
 
 
 @plant("an error of the caller closes the breaker", caught_as="closed in an outage", plan=short_outage)

@@ -131,7 +131,8 @@ class Sweep:
         if gate.phase == "shut" and gate.shut_until <= world.now:
             sent = sum(1 for at in reversed(world.book.attempts[-100:]) if at > world.now - WINDOW.per - LIFE)
             calling = [row for row in world.book.open.values() if row.state is State.CALLING]
-            gate.reopen(sent, [(str(row.token), max(row.lease_until, world.now + 0.1)) for row in calling], world.now)
+            leases = [(str(row.token), max(row.lease_until, world.now + 0.1)) for row in calling]
+            gate.reopen(sent, leases, world.now, under_way=calling)
         return gate.phase == "open"
 
     def _hint(self) -> None:
