@@ -132,7 +132,7 @@ def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
 def _drafted(task: Any, fields: Mapping[str, Any], queue: str, *, hintable: bool = True) -> Acceptance | LockgateError:
     bound = task.bound_kind
     transaction = joined()
-    hintable = hintable and (transaction is None or transaction.hintable)
+    hintable = hintable and (transaction is None or transaction.hintable) and not platform().crowd.full(queue)
     posting = Posting(str(keys.new_id()), task.name, queue, hint=hintable)
     try:
         return acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)

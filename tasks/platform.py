@@ -14,6 +14,7 @@ from ledger.session import open_ledger
 from resilience import restore
 from resilience.admission import Admission
 from resilience.wire import Wire
+from tasks.crowd import Crowd
 
 _CONNECTIONS = 40  # database connections of one process at most; a thread uses one for milliseconds at a time
 
@@ -34,6 +35,7 @@ class Platform:
         self.transport = Transport()
         self.redis: redis.Redis = restore.connect(settings.redis_url)
         self.wire = Wire(self.redis)
+        self.crowd = Crowd()
         traffic = {name: provider.traffic for name, provider in self.registry.providers.items()}
         self.admission = Admission(self.redis, traffic)
 

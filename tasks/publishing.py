@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 
@@ -10,36 +10,44 @@ from config import crashpoint
 from ledger.due import Hint
 from resilience.wire import Wire
 from tasks import bundle
+from tasks.crowd import Crowd
 from tasks.platform import platform
 
 _MOST = 500  # messages in one command
 
 
+class Outlet(Protocol):
+    """What publishing needs of the platform."""
+
+    wire: Wire
+    crowd: Crowd
+
+
 def publish(hints: Sequence[Hint]) -> bool:
     """Publish hints; False when the broker is away, which the sweep makes good."""
-    return post(platform().wire, hints) if hints else True
+    return post(platform(), hints) if hints else True
 
 
-def post(wire: Wire, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
+def post(way: Outlet, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
     """Publish hints, with headers for each; False when the broker is away, which costs time and nothing else."""
     waiting = bundle.messages(hints, more=more)
     crashpoint.reached("hint.before_publish")
     try:
         for key, messages in waiting.items():
-            _push(wire, key, messages)
+            _push(way, key, messages)
     except redis.RedisError:
         return False
     crashpoint.reached("hint.after_publish")
     return True
 
 
-def put_back(wire: Wire, hints: Sequence[Hint]) -> None:
+def put_back(way: Outlet, hints: Sequence[Hint]) -> None:
     """Hints that were taken and are left to others, in front of all that wait; if Redis is away, the sweep has them."""
     with suppress(redis.RedisError):
         for key, messages in bundle.messages(hints).items():
-            _push(wire, key, messages[::-1], command="RPUSH")
+            _push(way, key, messages[::-1], command="RPUSH")
 
 
-def _push(wire: Wire, key: str, messages: Sequence[str], *, command: str = "LPUSH") -> None:
+def _push(way: Outlet, key: str, messages: Sequence[str], *, command: str = "LPUSH") -> None:
     for start in range(0, len(messages), _MOST):
-        wire.command(command, key, *messages[start : start + _MOST])
+        way.crowd.saw(key, int(way.wire.command(command, key, *messages[start : start + _MOST])))

@@ -117,7 +117,7 @@ def _item(app: Any, message: Message) -> Acceptance:
     bound = _kind_of(app, message)
     if bound is None:
         everything = [message.headers, _kept(message), message.body]
-        return local_acceptance(_posting(message, packed(message.task, everything)))
+        return local_acceptance(_posting(message, packed(message.task, everything), plain=True))
     args, kwargs, _ = message.body
     posting = _posting(message, _canvas_of(message))
     return acceptance(bound, draft(bound, args, kwargs), posting, secret=platform().ledger.secret)
@@ -145,18 +145,21 @@ def _canvas_of(message: Message) -> Mapping[str, Any] | None:
     return packed(message.task, [headers, _kept(message), [[], {}, message.embed]])
 
 
-def _posting(message: Message, kept: Mapping[str, Any] | None) -> Posting:
+def _posting(message: Message, kept: Mapping[str, Any] | None, *, plain: bool = False) -> Posting:
     transaction = joined()
+    priority = int(message.options.get("priority") or 0)
+    # A plain task's hint carries its time limits, so it is always published.
+    spared = not plain and platform().crowd.full(message.queue, priority)
     return Posting(
         ticket_id=str(message.headers["id"]),
         task=message.task,
         queue=message.queue,
-        priority=int(message.options.get("priority") or 0),
+        priority=priority,
         message=kept,
         follows=message.follows,
         due_in=max(0.0, seconds_until(message.headers.get("eta")) or 0.0),
         expires_in=seconds_until(message.headers.get("expires")),
-        hint=transaction is None or transaction.hintable,
+        hint=not spared and (transaction is None or transaction.hintable),
     )
 
 
@@ -193,7 +196,7 @@ def _write(item: Acceptance, message: Message) -> None:
     # A plain task's limits are for the worker's main process; an operation has its provider's total deadline.
     names = (*_TRACE, "timelimit") if item.lane.provider == LOCAL else _TRACE
     more = {name: message.headers[name] for name in names if name in message.headers}
-    post(platform().wire, [hint_of(item)], more=more)  # without Redis the sweep hints later
+    post(platform(), [hint_of(item)], more=more)  # without Redis the sweep hints later
 
 
 def _verdict(item: Acceptance) -> Verdict:

@@ -199,7 +199,7 @@ class Sweep(threading.Thread):
         while self._outbox and self._outbox[0][0] <= now:
             batch.append(heapq.heappop(self._outbox)[2])
         if batch:
-            post(self._platform.wire, batch)
+            post(self._platform, batch)
 
     def _say(self, what: str, error: Exception) -> None:
         if what != self._trouble:

@@ -59,7 +59,7 @@ def _leave_to_others(message: Any, tickets: Sequence[str]) -> None:
     headers, queue, priority = message.headers, message.delivery_info["routing_key"], message.properties["priority"]
     about = headers[hint.HEADER]
     hints = [Hint(ticket, headers["task"], queue, priority, about["tenant"], about["provider"]) for ticket in tickets]
-    put_back(platform().wire, hints)
+    put_back(platform(), hints)
 
 
 def _about(message: Any, ticket_id: str) -> Any:

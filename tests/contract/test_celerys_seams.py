@@ -113,7 +113,7 @@ def test_a_tracer_is_what_celery_builds_and_answers_in_four_parts() -> None:
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_a_hint_that_means_nothing_is_over_for_the_worker_and_no_error(deployment: Deployment, pool: str) -> None:
     ghosts = [Hint(f"00000000-0000-7000-8000-{n:012}", PAY, "stripe", 0, "default", "stripe") for n in range(5)]
-    assert post(deployment.platform.wire, ghosts)
+    assert post(deployment.platform, ghosts)
     worker = deployment.worker(pool=pool, concurrency=1)
     deployment.ends(pay("after-them").id)  # one slot, so after them
     assert "Traceback" not in worker.log.read_text()

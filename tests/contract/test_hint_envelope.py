@@ -1,6 +1,7 @@
 """A hint is written to Redis by ourselves: it must be what kombu would have written, where kombu would look for it."""
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,10 +12,17 @@ from ledger.due import Hint
 from resilience.wire import Wire
 from tasks import hint
 from tasks.configuration import Configuration
+from tasks.crowd import Crowd
 from tasks.publishing import post
 
 OPTIONS = Configuration.broker_transport_options
 NO_ARGUMENTS = [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+
+
+@dataclass
+class Out:
+    wire: Wire
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 def a_hint(priority: int = 0, ticket: str = 'a-"ticket"-ü') -> Hint:
@@ -33,7 +41,7 @@ def written_by_kombu(url: str, one: Hint) -> None:
 @pytest.mark.parametrize("priority", [0, 3, 9])
 def test_a_hint_is_written_as_kombu_writes_it(redis_url: str, priority: int) -> None:
     with redis.Redis.from_url(redis_url) as client:
-        assert post(Wire(client), [a_hint(priority)])
+        assert post(Out(Wire(client)), [a_hint(priority)])
         written_by_kombu(redis_url, a_hint(priority))
         key = hint.queue_key("stripe", priority)
         theirs, ours = (json.loads(message) for message in client.lrange(key, 0, -1))
@@ -48,7 +56,7 @@ def test_a_hint_is_written_as_kombu_writes_it(redis_url: str, priority: int) -> 
 def test_kombu_delivers_hints_in_the_order_in_which_they_were_published(redis_url: str) -> None:
     hints = [a_hint(ticket=f"ticket-{number}") for number in range(3)]
     with redis.Redis.from_url(redis_url) as client:
-        assert post(Wire(client), hints)
+        assert post(Out(Wire(client)), hints)
     heard: list[Any] = []
     with Connection(redis_url, transport_options=OPTIONS) as connection, connection.channel() as channel:
         queue = Queue("stripe", routing_key="stripe")
@@ -61,4 +69,4 @@ def test_kombu_delivers_hints_in_the_order_in_which_they_were_published(redis_ur
 
 def test_a_broker_that_is_away_is_no_error_of_the_publisher() -> None:
     with redis.Redis(port=1, retry=None) as client:
-        assert not post(Wire(client), [a_hint()])
+        assert not post(Out(Wire(client)), [a_hint()])

@@ -65,6 +65,19 @@ def transaction(deployment: Deployment, *, of_the_caller: bool) -> Iterator[None
     engine.dispose()
 
 
+def test_callers_do_not_fill_redis_while_no_worker_is_up(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    deployment.platform.crowd.enough = 20
+    tickets = [pay(f"9111-{number}").id for number in range(60)]
+    many = [take_payment.accept_many([payment(f"9112-{call}-{number}") for number in range(30)]) for call in range(5)]
+    tickets += [one.result.id for verdicts in many for one in verdicts]
+    # A second after it was full the next caller tries once more, and sees that it still is.
+    assert 20 <= len(waiting(deployment)) < len(tickets) / 2
+    deployment.worker()
+    for ticket in tickets:
+        deployment.ends(ticket)
+
+
 @pytest.mark.parametrize("of_the_caller", [False, True])
 def test_a_long_queue_that_nobody_takes_from_holds_no_more_than_the_window(
     deploy: Deploy, *, of_the_caller: bool
