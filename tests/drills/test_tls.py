@@ -5,6 +5,7 @@ import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from given.certificates import Authority
@@ -40,9 +41,11 @@ def transport(authority: Authority) -> Iterator[Transport]:
     made.close()
 
 
-def send(transport: Transport, url: str, guard: Callable[[], None] = lambda: None) -> Reply | Silence | Deferred:
+def send(
+    transport: Transport, url: str, guard: Callable[[], None] = lambda: None, *, tenant: str = "default"
+) -> Reply | Silence | Deferred:
     return transport.send(
-        WRITE, base_url=url, session=("acme", "default"), credentials={"Authorization": "Bearer sk_live_secret"},
+        WRITE, base_url=url, session=("acme", tenant), credentials={"Authorization": "Bearer sk_live_secret"},
         limits=LIMITS, guard=guard,
     )  # fmt: skip
 
@@ -145,3 +148,22 @@ def test_a_file_whose_address_is_not_on_its_own_list_is_refused(tmp_path: Path) 
     written.write_text(bundled.replace('queues   = ["stripe"]', 'queues = ["stripe"]\nhosts = ["api.stripe.test"]'))
     with pytest.raises(ConfigError, match="base_url is at a host that `hosts` does not list"):
         Registry(settings(LOCKGATE_PROVIDERS=str(written)))
+
+
+def test_whom_to_trust_is_read_once_and_not_for_each_tenant_and_connection(
+    authority: Authority, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        read.append("authorities")
+        real(context, *args, **kwargs)
+
+    with Peer(answers_always(), authority.server()) as peer:
+        assert isinstance(send(transport, peer.url), Reply)
+        monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+        for tenant in ("default", "other", "third"):
+            assert isinstance(send(transport, peer.url, tenant=tenant), Reply)
+        assert len(peer.lines) == 3
+    assert read == []

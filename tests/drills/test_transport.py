@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from given.deployment import eventually
 from given.peer import OK, Line, Peer, answers, answers_always
 
 from integrations import classify
@@ -22,6 +23,7 @@ from operations.request import Reply, Request, Silence
 
 WRITE = Request("POST", "/v1/things", headers={"Content-Type": "application/json"}, body=b'{"amount": 4200}')
 LIMITS = Limits(connect=0.5, read=0.5, total=1.5, max_body=100_000)
+PATIENT = Limits(connect=20.0, read=20.0, total=20.0, max_body=100_000)
 SECRET = "Bearer sk_live_never_shown"
 MIB = 1024 * 1024
 
@@ -35,7 +37,7 @@ def transport() -> Iterator[Transport]:
 
 def send(transport: Transport, url: str, request: Request = WRITE, **more: Any) -> Reply | Silence | Deferred:
     return transport.send(
-        request, base_url=url, session=("acme", "default"), credentials={"Authorization": SECRET},
+        request, base_url=url, session=("acme", more.get("tenant", "default")), credentials={"Authorization": SECRET},
         limits=more.get("limits", LIMITS), guard=more.get("guard", lambda: None),
     )  # fmt: skip
 
@@ -421,6 +423,38 @@ def test_cookies_of_one_answer_do_not_go_into_the_next_request(transport: Transp
         for _ in range(2):
             assert isinstance(send(transport, peer.url), Reply)
         assert b"cookie" not in peer.heard.lower()
+
+
+def test_of_many_tenants_the_connections_of_those_that_were_used_last_are_kept() -> None:
+    transport = Transport(sessions=4)
+    with Peer(answers_always()) as peer:
+        for number in range(20):
+            assert isinstance(send(transport, peer.url, tenant=f"t{number}"), Reply)
+        eventually(lambda: sum(line.socket.fileno() >= 0 for line in peer.lines) == 4)
+        for tenant, lines in (("t16", 20), ("t19", 20), ("t0", 21), ("t16", 21), ("t17", 22)):
+            assert isinstance(send(transport, peer.url, tenant=tenant), Reply)
+            assert len(peer.lines) == lines, tenant
+        transport.close()
+
+
+def test_a_call_ends_as_it_would_when_its_tenant_was_not_heard_of_for_long() -> None:
+    transport, go_on = Transport(sessions=1), threading.Event()
+
+    def behave(line: Line) -> None:
+        while line.request():
+            if b"slow" in line.heard:
+                assert go_on.wait(20)
+            line.say(OK)
+
+    with Peer(behave) as peer, ThreadPoolExecutor(1) as other:
+        slow = other.submit(send, transport, peer.url, Request("POST", "/slow", body=b"x"), limits=PATIENT)
+        eventually(lambda: b"slow" in peer.heard)
+        for number in range(3):
+            assert isinstance(send(transport, peer.url, tenant=f"t{number}"), Reply)
+        go_on.set()
+        assert isinstance(slow.result(), Reply)
+        eventually(lambda: sum(line.socket.fileno() >= 0 for line in peer.lines) == 1)
+        transport.close()
 
 
 def test_a_credential_that_would_break_the_head_does_not_leave(transport: Transport) -> None:
