@@ -1,11 +1,12 @@
 """How many operations the sweep hints at in each lane: pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 Key = TypeVar("Key")
+One = TypeVar("One")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,42 @@ class LaneWant:
     rooms: tuple[tuple[str, int], ...] = ()
 
 
+class Turns:
+    """Whose turn it is, where more want something than one tick can look at or has something for.
+
+    Args:
+        most: looked at in one tick.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tick = 0
+        self._had: dict[int, int] = {}
+        self._taken: list[int] = []
+
+    def take(self, ones: Sequence[One], number: Callable[[One], int]) -> list[One]:
+        """Those whose last turn is longest ago, in that order; first of all those that never had one.
+
+        Args:
+            ones: all that want a look now.
+            number: of each, by which it is known in the next tick.
+        """
+        last = {number(one): self._had.get(number(one), 0) for one in ones}
+        chosen = sorted(ones, key=lambda one: last[number(one)])[: self._most]
+        self._had, self._taken = last, [number(one) for one in chosen]
+        return chosen
+
+    def end(self, passed_over: Container[int]) -> None:
+        """Those that were taken have had their turn, but not those that might have had something and got nothing."""
+        self._tick += 1
+        self._had |= {each: self._tick for each in self._taken if each not in passed_over}
+
+
 def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
     """Divide what limits grant among the lanes behind them: equal slices, and what one has no work for goes to the others.
 
     A limit that few lanes share is divided before one that many do, so that each lane asks the wide one for no more than
-    the narrow one lets through.
+    the narrow one lets through. Where there is less than one permit for each, those that come first get one.
 
     Returns:
         Permits for every lane.
@@ -67,6 +99,8 @@ def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
 
 def share(lanes: Iterable[LaneView], *, window: int, hinted: dict[str, int]) -> dict[int, int]:
     """Share each queue's free window among its lanes: equal slices per tenant, then per lane, until it is used.
+
+    Where there is less than one hint for each, those that come first get one.
 
     Args:
         lanes: what is due.
@@ -102,9 +136,15 @@ def _wants(lane: LaneView) -> int:
 
 
 def _fair(wants: Mapping[Key, int], free: int) -> dict[Key, int]:
-    """Equal slices; what one does not want goes to the others. Who gets none is left out."""
+    """Equal slices; what one does not want goes to the others. Where it is too little for all, the first get one each.
+
+    Who gets none is left out.
+    """
+    wanting = {key: want for key, want in wants.items() if want > 0}
+    if free < len(wanting):
+        return dict.fromkeys(list(wanting)[: max(0, free)], 1)
     given: dict[Key, int] = {}
-    remaining = dict(sorted(wants.items(), key=lambda item: item[1]))
+    remaining = dict(sorted(wanting.items(), key=lambda item: item[1]))
     while remaining and free > 0:
         key, want = next(iter(remaining.items()))
         part = min(want, max(1, free // len(remaining)))

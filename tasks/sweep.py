@@ -7,10 +7,12 @@ the worker, so nobody can forget to start it. What it knows is in the ledger; lo
 import heapq
 import json
 import logging
+import random
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Any
 
 import redis
@@ -31,7 +33,7 @@ from operations.means import Means
 from resilience.admission import Forecast
 from resilience.breaker import BreakerState
 from resilience.clock import boottime
-from resilience.pacing import LaneView, LaneWant, divide, share
+from resilience.pacing import LaneView, LaneWant, Turns, divide, share
 from resilience.traffic import Lane
 from tasks import hint, judge, plain, traffic
 from tasks.connections import welcome_changed
@@ -42,6 +44,7 @@ TICK = 0.5  # seconds between two looks
 WINDOW = 1000  # hints under way per queue; more would only wait in Redis
 _HORIZON = 1.0  # seconds that a tick hints ahead of; longer than a tick, or the flow would stutter
 _MOST = 500  # tickets in one look
+_LANES = 1000  # in one look; each is asked about at admission, and no more than the window could get a hint
 _BUSY_STALE, _IDLE_STALE = 30.0, 3.0  # seconds out of the queue after which a hint is taken for lost
 _NONE_STALE = "{}"
 _LOCK = 7_030_602  # the key of the advisory lock under which one sweep works
@@ -84,6 +87,7 @@ class Sweep(threading.Thread):
         self._outbox: list[tuple[float, int, Hint]] = []
         self._sent = 0
         self._trouble = ""
+        self._turns = Turns(_LANES)
         self._stale = (
             _NONE_STALE  # what the last look found, for the next one; only while this sweep is the one at work
         )
@@ -152,10 +156,12 @@ class Sweep(threading.Thread):
         if dropped := here.admission.refused(_MOST * 2):
             due.unhint(connection, dropped)
         stale = self._stale
-        lanes = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
-        self._stale = json.dumps(_stale(here, connection, _hinted_by_queue(lanes)))
+        busy = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
+        hinted = _hinted_by_queue(busy)
+        self._stale = json.dumps(_stale(here, connection, hinted))
+        lanes = self._turns.take(busy, lambda lane: lane.lane_id)
         forecasts = _forecasts(here, lanes)
-        counts = share(_views(lanes, forecasts), window=WINDOW, hinted=_hinted_by_queue(lanes))
+        counts = share(_views(lanes, forecasts), window=WINDOW, hinted=hinted)
         if counts:
             paced = {lane.lane_id for lane in lanes if forecasts.get(lane.lane_id) and _paces(forecasts[lane.lane_id])}
             free = {lane: count for lane, count in counts.items() if lane not in paced}
@@ -163,11 +169,12 @@ class Sweep(threading.Thread):
             # Lanes of one provider share its limits: each by itself would send its first hint at the same moment as the
             # others, and of those all but one would be refused.
             shared: dict[str, list[Hint]] = defaultdict(list)
-            for lane in sorted(paced & counts.keys()):
-                for one in due.mark_hinted(connection, {lane: counts[lane]}, epoch=epoch, stale=stale):
-                    shared[one.provider].append(one)
+            slow = {lane: count for lane, count in counts.items() if lane in paced}
+            for one in due.mark_hinted(connection, slow, epoch=epoch, stale=stale) if slow else ():
+                shared[one.provider].append(one)
             for hints in shared.values():
-                self._post(hints, over=_HORIZON)
+                self._post(_mixed(hints), over=_HORIZON)
+        self._turns.end(_passed_over(lanes, forecasts, counts))
         self._probe(connection, lanes, forecasts, epoch)
         _hold(connection, lanes, forecasts, counts)
 
@@ -207,6 +214,16 @@ class Sweep(threading.Thread):
             self._trouble = what
 
 
+def _mixed(hints: Iterable[Hint]) -> list[Hint]:
+    """Lanes by turns, in another order each time: the last of a tick meet the first of the next, and may be refused."""
+    lanes: dict[tuple[str, str], list[Hint]] = defaultdict(list)
+    for one in hints:
+        lanes[one.tenant, one.task].append(one)
+    mixed = list(lanes.values())
+    random.shuffle(mixed)
+    return [one for row in zip_longest(*mixed) for one in row if one is not None]
+
+
 def _guard(here: Platform) -> Guard:
     leases = [provider.lease for provider in here.registry.providers.values()]
     settles = [bound.assurance.settle for bound in here.registry.kinds.values()]
@@ -236,7 +253,7 @@ def _views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneVie
 def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
     """Permits for each lane that something limits."""
     wants = []
-    for lane in lanes:
+    for lane in sorted(lanes, key=lambda one: not one.hinted):  # first those that hints under way will use it up for
         forecast = forecasts.get(lane.lane_id)
         if forecast is not None and forecast.room is not None:
             room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
@@ -246,6 +263,20 @@ def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, in
 
 def _paces(forecast: Forecast) -> bool:
     return forecast.room is not None
+
+
+def _passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> set[int]:
+    """The lanes that nothing held back but that others came first: their turn is yet to come."""
+
+    def free(lane: Backlog) -> bool:
+        forecast = forecasts.get(lane.lane_id)
+        if forecast is None:
+            return lane.provider == LOCAL
+        return forecast.breaker is BreakerState.CLOSED and (forecast.room is None or forecast.room > lane.hinted)
+
+    return {
+        lane.lane_id for lane in lanes if lane.due and lane.lane_id not in counts and not lane.paused and free(lane)
+    }
 
 
 def _hold(connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> None:

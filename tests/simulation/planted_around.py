@@ -64,9 +64,9 @@ def only_jumping_clocks(seed: int) -> Plan:
 
 
 def deadly(seed: int) -> Plan:
-    """One operation in twelve takes down whoever sends it, and workers are killed beside that."""
+    """One operation in five takes down whoever sends it, and workers are killed beside that."""
     plan = drawn(seed, 60)
-    intents = tuple(replace(one, deadly=number % 12 == 0) for number, one in enumerate(plan.intents))
+    intents = tuple(replace(one, deadly=number % 5 == 0) for number, one in enumerate(plan.intents))
     kills = tuple(Attack(f"k{at}", float(at), "kill", 0.0) for at in range(5, 60, 5))
     return replace(plan, weather=Weather(crashy=0.02), intents=intents, attacks=kills, orders=())
 

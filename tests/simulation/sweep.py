@@ -16,7 +16,7 @@ from operations.states import DUE, State
 from resilience import decide
 from resilience.breaker import BreakerState
 from resilience.decide import Decision
-from resilience.pacing import LaneView, LaneWant, divide, share
+from resilience.pacing import LaneView, LaneWant, Turns, divide, share
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -36,6 +36,8 @@ class Sweep:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._epoch = 0
+        self._turns = Turns(MOST)
+        self._numbers: dict[Lane, int] = {}
         self._started: str | None = None
 
     @property
@@ -164,16 +166,20 @@ class Sweep:
         return row.hinted is None or row.hint_epoch < self._epoch or row.hinted < self._world.now - STALE
 
     def _counts(self, free: dict[Lane, list[Row]], hinted: dict[Lane, int]) -> dict[Lane, int]:
-        lanes = dict(enumerate(sorted(free)))
+        numbers = [self._numbers.setdefault(lane, len(self._numbers)) for lane in sorted(free)]
+        known = dict(zip(numbers, sorted(free), strict=True))
+        lanes = {number: known[number] for number in self._turns.take(numbers, int)}
         room = self.gate.room(self._world.now, HORIZON)
         rooms = divide(
-            LaneWant(number, len(free[lane]) + hinted[lane], room, (("all", room),)) for number, lane in lanes.items()
+            LaneWant(number, len(free[lane]) + hinted[lane], room, (("all", room),))
+            for number, lane in sorted(lanes.items(), key=lambda one: not hinted[one[1]])
         )
         views = [
             LaneView(number, "p", lane[0], len(free[lane]), hinted[lane], rooms[number])
             for number, lane in lanes.items()
         ]
         counts = share(views, window=UNDER_WAY, hinted={"p": sum(hinted.values())})
+        self._turns.end({one.lane for one in views if one.lane not in counts and room > one.hinted})
         return {lanes[number]: count for number, count in counts.items()}
 
     def _publish(self, rows: list[Row]) -> None:

@@ -1,6 +1,6 @@
 """How limits are divided among the lanes behind them."""
 
-from resilience.pacing import LaneWant, divide
+from resilience.pacing import LaneView, LaneWant, Turns, divide, share
 
 
 def want(lane: int, work: int, **rooms: int) -> LaneWant:
@@ -42,3 +42,27 @@ def test_tenants_behind_one_more_limit_for_all_still_have_each_their_own() -> No
     lanes = [want(n, 500, **{f"tenant-{n}": 9}, everybody=31) for n in range(4)]
     assert divide(lanes) == {0: 7, 1: 8, 2: 8, 3: 8}
     assert divide([lane for lane in lanes if lane.lane < 2]) == {0: 9, 1: 9}
+
+
+def test_where_there_is_less_than_one_for_each_the_first_get_one() -> None:
+    lanes = [LaneView(lane, "q", f"t{lane}", due=9 - lane, hinted=0, room=None) for lane in range(5)]
+    assert share(lanes, window=3, hinted={}) == {0: 1, 1: 1, 2: 1}
+    assert share(lanes, window=3, hinted={"q": 3}) == {}
+    assert divide([want(lane, 5, shared=2) for lane in (7, 8, 9)]) == {7: 1, 8: 1, 9: 0}
+
+
+def test_who_had_a_turn_comes_after_who_had_none() -> None:
+    turns, looked = Turns(2), []
+    for _ in range(5):
+        looked.append(turns.take([1, 2, 3, 4, 5], lambda one: one))
+        turns.end(passed_over=())
+    assert looked == [[1, 2], [3, 4], [5, 1], [2, 3], [4, 1]]
+
+
+def test_who_got_nothing_because_others_came_first_keeps_the_turn() -> None:
+    turns = Turns(3)
+    assert turns.take([1, 2, 3, 4], lambda one: one) == [1, 2, 3]
+    turns.end(passed_over={2, 3})
+    assert turns.take([1, 2, 3, 4], lambda one: one) == [2, 3, 4]
+    turns.end(passed_over={3})
+    assert turns.take([1, 3, 4], lambda one: one) == [3, 1, 4]
