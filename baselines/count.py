@@ -59,6 +59,6 @@ def what_became(case: Case) -> list[str]:
             found.append("gave up, rightly said")
     elif operation.end == "dead/unknown":
         found.append("says: unknown")
-    elif not effects:
+    elif operation.end == "succeeded" and not effects:  # nor what a person has discarded, nor what an edit has replaced
         found.append("wrongly done")
     return found

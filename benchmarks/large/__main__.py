@@ -25,7 +25,7 @@ def main() -> int:
     parts: dict[str, Callable[[Place], dict[str, Any]]] = {
         "latency": partial(latency, count=given.count),
         "past": partial(past, rows=given.past, rounds=given.rounds, operations=given.operations),
-        "waiting": partial(waiting, rows=given.waiting),
+        "waiting": partial(waiting, rows=given.waiting, watched=given.watched),
         "tenants": partial(tenants, count=given.tenants, rows=given.backlog),
     }
     result: dict[str, Any] = {"machine": machine()}
@@ -59,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="past: rounds")
     parser.add_argument("--operations", type=int, default=1000, help="past: of one run")
     parser.add_argument("--waiting", type=int, default=1_000_000, help="operations behind an open breaker")
+    parser.add_argument("--watched", type=float, default=60.0, help="waiting: seconds with the breaker open")
     parser.add_argument("--tenants", type=int, default=10_000)
     parser.add_argument("--backlog", type=int, default=100_000, help="tenants: operations of one of them that wait")
     return parser.parse_args()

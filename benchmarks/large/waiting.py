@@ -12,23 +12,23 @@ from benchmarks.place import Place
 from embedded.process import free_port
 
 _FEW = 1_000
-_WATCHED = 60.0  # seconds with the breaker open
 _KNOWN = 5
 _SUCCEEDED = "SELECT count(*) FROM lockgate.operations WHERE state = 'succeeded'"
-_CALLS = "SELECT count(*) FROM lockgate.attempts WHERE started_at > statement_timestamp() - interval '60 seconds'"
+_CALLS = "SELECT count(*) FROM lockgate.attempts WHERE started_at > statement_timestamp() - %s * interval '1 second'"
 
 
-def waiting(place: Place, *, rows: int) -> dict[str, Any]:
-    """Memory of the worker and of Redis, time to start, CPU, and calls to the provider in a minute of it; of both sizes.
+def waiting(place: Place, *, rows: int, watched: float) -> dict[str, Any]:
+    """Memory of the worker and of Redis, time to start, CPU, and calls to the provider meanwhile; of both sizes.
 
     Args:
         place: servers.
         rows: operations that wait.
+        watched: seconds with the breaker open.
     """
-    return {str(size): _beside(place, number, size) for number, size in enumerate((_FEW, rows), start=2)}
+    return {str(size): _beside(place, number, size, watched) for number, size in enumerate((_FEW, rows), start=2)}
 
 
-def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
+def _beside(place: Place, number: int, rows: int, watched: float) -> dict[str, float]:
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
     where = place.fresh(number)
     place.broker.flushall()
@@ -44,14 +44,14 @@ def _beside(place: Place, number: int, rows: int) -> dict[str, float]:
         until(lambda: one(where.database_url, "SELECT count(*) FROM lockgate.breaker_moves"), log, every=0.5)
         began, used_before = time.monotonic(), processor_seconds([own.pid])
         servers_before = processor_seconds(where.server_pids)
-        until(lambda: time.monotonic() - began > _WATCHED, log, every=1.0)
+        until(lambda: time.monotonic() - began > watched, log, every=1.0)
         found = {
             "ready after, s": own.ready_after,
             "worker PSS, MB": proportional_memory([own.pid]),
             "Redis, MB": where.broker.info("memory")["used_memory"] / 1e6,
-            "calls": one(where.database_url, _CALLS),
-            "worker CPU, share of a core": used(used_before, processor_seconds([own.pid])) / _WATCHED,
-            "servers' CPU, share of a core": used(servers_before, processor_seconds(where.server_pids)) / _WATCHED,
+            "calls": one(where.database_url, _CALLS, [watched]),
+            "worker CPU, share of a core": used(used_before, processor_seconds([own.pid])) / watched,
+            "servers' CPU, share of a core": used(servers_before, processor_seconds(where.server_pids)) / watched,
         }
         print(f"  beside {rows:,}: " + ", ".join(f"{name} {value:.2f}" for name, value in found.items()), flush=True)
     return found

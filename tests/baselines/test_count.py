@@ -37,6 +37,9 @@ def case(state: str | None, effect: str = "none", *, charges: int = 0, left_open
         (case("dead"), ["gave up, rightly said"]),
         (case("dead", "unknown", charges=1), ["says: unknown"]),
         (case("succeeded", "done"), ["wrongly done"]),
+        (case("discarded"), []),
+        (case("discarded", "unknown"), []),
+        (case("superseded"), []),
     ],
 )
 def test_what_became_of_an_order_is_counted_as_what_it_is(made: Case, said: list[str]) -> None:
