@@ -23,7 +23,8 @@ _CALM = """
 UPDATE lockgate.ledger SET
     timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8), started_at = pg_postmaster_start_time(),
     reap_after = greatest(reap_after, statement_timestamp() + %(reap)s * interval '1 second'),
-    calm_until = greatest(calm_until, statement_timestamp() + %(calm)s * interval '1 second')
+    calm_until = CASE WHEN %(calm)s = 0 THEN calm_until
+        ELSE greatest(calm_until, statement_timestamp() + %(calm)s * interval '1 second') END
 """
 
 _RAISE = "UPDATE lockgate.ledger SET hint_epoch = hint_epoch + 1 WHERE hint_epoch = %s"
@@ -31,10 +32,14 @@ _RAISE = "UPDATE lockgate.ledger SET hint_epoch = hint_epoch + 1 WHERE hint_epoc
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The two clocks at one moment: PostgreSQL's and BOOTTIME."""
+    """How far PostgreSQL's clock is ahead of BOOTTIME: between these, for the look took its time."""
 
-    database: float
-    boot: float
+    least: float
+    most: float
+
+    def differs(self, other: "Look") -> bool:
+        """Whether one of the clocks has jumped between two looks, however long each of them took."""
+        return self.least > other.most + _JUMP or self.most < other.least - _JUMP
 
 
 class Guard:
@@ -54,13 +59,13 @@ class Guard:
 
     def look(self, connection: Connection) -> int:
         """Look once, and call for calm where there is reason; the current hint epoch."""
+        before = self._clock()
         row = connection.execute(_LOOK).fetchone()
+        after = self._clock()
         assert row is not None
         database, epoch, timeline, timeline_now, same_start, never = row
-        now = Look(database, self._clock())
-        jumped = (
-            self._last is not None and abs((now.database - self._last.database) - (now.boot - self._last.boot)) > _JUMP
-        )
+        now = Look(database - after, database - before)
+        jumped = self._last is not None and now.differs(self._last)
         self._last = now
         if jumped or timeline != timeline_now or not same_start:
             strange = not never and (jumped or timeline != timeline_now)  # a new ledger has nothing out yet
