@@ -10,6 +10,9 @@ _DUE = "o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statem
 _WITHOUT_HINT = """(o.hinted_at IS NULL OR o.hint_epoch < %(epoch)s OR o.hinted_at
     < statement_timestamp() - coalesce((%(stale)s::jsonb ->> l.queue)::float8, 86400) * interval '1 second')"""
 
+# For so long a hint is on its way to a permit; an older one lies in a queue that nobody reads, or reads slowly.
+_FRESH = "interval '3 seconds'"
+
 # Walks the index from lane to lane, and in each only the front of what is due: its cost grows with the lanes that have
 # work, not with the work. Hints go out in that order, so those under way are at the front too.
 _LANES = f"""
@@ -21,14 +24,16 @@ WITH RECURSIVE busy AS (
             AND o.lane_id > busy.lane_id ORDER BY o.lane_id LIMIT 1)
     FROM busy WHERE busy.lane_id IS NOT NULL
 )
-SELECT l.id, l.queue, l.tenant, l.provider, l.kind, l.priority, l.task, l.held_by, part.n, part.hinted, part.oldest,
+SELECT l.id, l.queue, l.tenant, l.provider, l.kind, l.priority, l.task, l.held_by, part.n, part.hinted,
+    part.fresh, part.oldest,
     EXISTS (SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = l.provider
         AND coalesce(p.tenant, l.tenant) = l.tenant AND coalesce(p.kind, l.kind) = l.kind)
 FROM busy JOIN lockgate.lanes l ON l.id = busy.lane_id
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE free) AS n, count(*) FILTER (WHERE hinted) AS hinted,
+        count(*) FILTER (WHERE hinted AND hinted_at > statement_timestamp() - {_FRESH}) AS fresh,
         extract(epoch FROM statement_timestamp() - min(due_at) FILTER (WHERE free))::float8 AS oldest
-    FROM (SELECT o.due_at, NOT {_WITHOUT_HINT} AS hinted,
+    FROM (SELECT o.due_at, o.hinted_at, NOT {_WITHOUT_HINT} AS hinted,
             {_WITHOUT_HINT} AND o.reason IS DISTINCT FROM 'exhausted' AS free
         FROM lockgate.operations o WHERE o.lane_id = l.id AND {_DUE}
         ORDER BY o.due_at LIMIT %(bound)s) AS front) AS part
@@ -90,6 +95,7 @@ class Backlog:
     Attributes:
         due: due without a hint under way, at the front of the lane.
         hinted: due with one, at the front of the lane.
+        fresh: of these, with one of the last seconds, which will soon ask for its permit.
         oldest: seconds since the oldest of `due` fell due; None where there is none.
         held_by: why the sweep held the lane back when it last looked.
     """
@@ -104,6 +110,7 @@ class Backlog:
     held_by: str | None
     due: int
     hinted: int
+    fresh: int
     oldest: float | None
     paused: bool
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 SLOTS = 10  # parts of the window; the oldest leaves as a whole
-_OF_BEFORE = "of before"  # in the place of a token that nobody remembers
+OF_BEFORE = "of before"  # in the place of the token of a probe that nobody remembers
 
 
 class BreakerState(StrEnum):
@@ -120,7 +120,7 @@ def after_loss(breaker: Breaker, policy: BreakerPolicy, now: float, *, under_way
     """
     if breaker.state is BreakerState.CLOSED or under_way <= 0:
         return breaker
-    return replace(breaker, probe=_OF_BEFORE, probe_until=now + min(under_way, policy.probe_life))
+    return replace(breaker, probe=OF_BEFORE, probe_until=now + min(under_way, policy.probe_life))
 
 
 def report(breaker: Breaker, policy: BreakerPolicy, now: float, *, verdict: Verdict, trip: int, token: str) -> Breaker:

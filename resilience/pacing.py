@@ -46,6 +46,9 @@ class LaneWant:
 class Turns:
     """Whose turn it is, where more want something than one tick can look at or has something for.
 
+    Two orders, or those who cannot be served would keep the others from being looked at: a look is had by being looked at,
+    a turn by being served, or by having been free to.
+
     Args:
         most: looked at in one tick.
     """
@@ -53,25 +56,30 @@ class Turns:
     def __init__(self, most: int) -> None:
         self._most = most
         self._tick = 0
-        self._had: dict[int, int] = {}
+        self._looked: dict[int, int] = {}
+        self._turns: dict[int, int] = {}
         self._taken: list[int] = []
 
     def take(self, ones: Sequence[One], number: Callable[[One], int]) -> list[One]:
-        """Those whose last turn is longest ago, in that order; first of all those that never had one.
+        """Those that were not looked at for the longest time, in the order of their last turns; who is new comes last.
 
         Args:
             ones: all that want a look now.
             number: of each, by which it is known in the next tick.
         """
-        last = {number(one): self._had.get(number(one), 0) for one in ones}
-        chosen = sorted(ones, key=lambda one: last[number(one)])[: self._most]
-        self._had, self._taken = last, [number(one) for one in chosen]
+        self._tick += 1
+        numbers = [number(one) for one in ones]
+        self._looked = {each: self._looked.get(each, 0) for each in numbers}
+        self._turns = {each: self._turns.get(each, self._tick) for each in numbers}
+        chosen = sorted(ones, key=lambda one: self._looked[number(one)])[: self._most]
+        chosen.sort(key=lambda one: self._turns[number(one)])
+        self._taken = [number(one) for one in chosen]
+        self._looked |= dict.fromkeys(self._taken, self._tick)
         return chosen
 
     def end(self, passed_over: Container[int]) -> None:
         """Those that were taken have had their turn, but not those that might have had something and got nothing."""
-        self._tick += 1
-        self._had |= {each: self._tick for each in self._taken if each not in passed_over}
+        self._turns |= {each: self._tick + 1 for each in self._taken if each not in passed_over}
 
 
 def divide(wants: Iterable[LaneWant]) -> dict[int, int]:

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
 from redis.retry import Retry
 
-from resilience.breaker import Breaker
+from resilience.breaker import OF_BEFORE, Breaker
 from resilience.limiter import QUOTA_SLOTS, Limit, after_loss
 from resilience.lowered import Lowered
 from resilience.lowered import write as write_lowered
@@ -171,6 +171,19 @@ def write_breaker(client: "redis.client.Pipeline | redis.Redis", provider: str, 
         "held": breaker.held,
     }
     client.hset(key, mapping=fields)
+
+
+# Whoever may have become the probe meanwhile stays it.
+_FORGET = """
+if redis.call('HGET', KEYS[1], 'probe') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'probe', '', 'probe_until', 0)
+end
+"""
+
+
+def forget_probe(client: redis.Redis, provider: str) -> None:
+    """No call of before the loss is under way any more: a breaker that waited for them may be tried."""
+    client.eval(_FORGET, 1, breaker_key(provider), OF_BEFORE)
 
 
 def hold(client: redis.Redis, provider: str, held: Literal["", "open", "closed"]) -> None:

@@ -35,7 +35,7 @@ class Platform:
         self.transport = Transport()
         self.redis: redis.Redis = restore.connect(settings.redis_url)
         self.wire = Wire(self.redis)
-        self.crowd = Crowd()
+        self.crowd = Crowd(lambda key: int(self.wire.command("LLEN", key)))
         traffic = {name: provider.traffic for name, provider in self.registry.providers.items()}
         self.admission = Admission(self.redis, traffic)
 

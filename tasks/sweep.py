@@ -7,6 +7,7 @@ the worker, so nobody can forget to start it. What it knows is in the ledger; lo
 import heapq
 import json
 import logging
+import math
 import random
 import threading
 import time
@@ -48,7 +49,7 @@ _LANES = 1000  # in one look; each is asked about at admission, and no more than
 _BUSY_STALE, _IDLE_STALE = 30.0, 3.0  # seconds out of the queue after which a hint is taken for lost
 _NONE_STALE = "{}"
 _LOCK = 7_030_602  # the key of the advisory lock under which one sweep works
-_PACED = 2.0  # seconds for which accepting leaves a held lane's hints to the sweep; renewed at each tick
+_PACED = 2.0  # seconds for which accepting leaves a held lane's hints to the sweep; renewed whenever it is looked at
 _RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}  # what makes the better probe
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class Sweep(threading.Thread):
         busy = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
         hinted = _hinted_by_queue(busy)
         self._stale = json.dumps(_stale(here, connection, hinted))
-        lanes = self._turns.take(busy, lambda lane: lane.lane_id)
+        lanes = self._looked_at(busy)
         forecasts = _forecasts(here, lanes)
         counts = share(_views(lanes, forecasts), window=WINDOW, hinted=hinted)
         if counts:
@@ -176,7 +177,16 @@ class Sweep(threading.Thread):
                 self._post(_mixed(hints), over=_HORIZON)
         self._turns.end(_passed_over(lanes, forecasts, counts))
         self._probe(connection, lanes, forecasts, epoch)
-        _hold(connection, lanes, forecasts, counts)
+        _hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))
+
+    def _looked_at(self, busy: list[Backlog]) -> list[Backlog]:
+        """The lanes whose turn it is; and those with hints on their way, which use up what others share with them."""
+        wanted = busy
+        if len(busy) > _LANES:
+            wanted = [lane for lane in busy if lane.due or lane.hinted or lane.held_by]
+        lanes = self._turns.take(wanted, lambda lane: lane.lane_id)
+        taken = {lane.lane_id for lane in lanes}
+        return lanes + [lane for lane in busy if lane.fresh and lane.lane_id not in taken]
 
     def _probe(self, connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], epoch: int) -> None:
         """Where a breaker may be tried, choose the one operation that tries it."""
@@ -253,7 +263,7 @@ def _views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneVie
 def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
     """Permits for each lane that something limits."""
     wants = []
-    for lane in sorted(lanes, key=lambda one: not one.hinted):  # first those that hints under way will use it up for
+    for lane in sorted(lanes, key=lambda one: not one.fresh):  # first those whose hints will ask for it soon
         forecast = forecasts.get(lane.lane_id)
         if forecast is not None and forecast.room is not None:
             room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
@@ -279,7 +289,14 @@ def _passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: d
     }
 
 
-def _hold(connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> None:
+def _hold(
+    connection: Connection,
+    lanes: list[Backlog],
+    forecasts: dict[int, Forecast],
+    counts: dict[int, int],
+    *,
+    seconds: float,
+) -> None:
     """Note why lanes wait, so that people see it and accepting leaves their hints to the sweep."""
     reasons: dict[int, str] = {}
     for lane in lanes:
@@ -287,7 +304,7 @@ def _hold(connection: Connection, lanes: list[Backlog], forecasts: dict[int, For
         if why or lane.held_by:
             reasons[lane.lane_id] = why
     if reasons:
-        due.hold_lanes(connection, reasons, seconds=_PACED)
+        due.hold_lanes(connection, reasons, seconds=seconds)
 
 
 def _reason(lane: Backlog, forecast: Forecast | None, hinted_now: int) -> str:

@@ -9,7 +9,7 @@ from ledger.guard import raise_epoch
 from ledger.session import Connection
 from resilience import lowered as limits
 from resilience import restore
-from resilience.breaker import Breaker, BreakerState, after_loss
+from resilience.breaker import OF_BEFORE, Breaker, BreakerState, after_loss
 from resilience.limiter import Limit
 from resilience.lowered import Lowered
 from resilience.restore import Phase, Usage
@@ -59,9 +59,12 @@ def sync_breakers(platform: Platform, connection: Connection) -> None:
     for name in platform.registry.providers:
         last = breakers.known(connection, name)
         key = breaker_key(name)
-        state, trip, held = (_text(value) for value in platform.redis.hmget(key, "state", "trip", "held"))
+        known = platform.redis.hmget(key, "state", "trip", "held", "probe")
+        state, trip, held, probe = (_text(value) for value in known)
         if (held or "") != last.held:
             restore.hold(platform.redis, name, last.held)
+        if probe == OF_BEFORE and not _under_way(connection, name):
+            restore.forget_probe(platform.redis, name)
         now, trips = BreakerState(state or "closed"), int(trip or 0)
         if BreakerState.HALF_OPEN not in {now, last.state} and (now is not last.state or trips > last.trip):
             breakers.note(
@@ -90,8 +93,13 @@ def _reopen(platform: Platform, connection: Connection, epoch: int) -> None:
 
 def _breaker(connection: Connection, traffic: Traffic) -> Breaker:
     """A breaker as the ledger knows it, which lets no probe in beside one of before."""
-    left = max((lease.left for lease in usage.live_leases(connection, [traffic.provider])), default=0.0)
-    return after_loss(breakers.known(connection, traffic.provider).breaker(), traffic.breaker, 0.0, under_way=left)
+    left, known = _under_way(connection, traffic.provider), breakers.known(connection, traffic.provider)
+    return after_loss(known.breaker(), traffic.breaker, 0.0, under_way=left)
+
+
+def _under_way(connection: Connection, provider: str) -> float:
+    """Seconds for which a call to a provider that the ledger knows of may still last; 0 when there is none."""
+    return max((lease.left for lease in usage.live_leases(connection, [provider])), default=0.0)
 
 
 def _lowered(connection: Connection, traffic: Traffic) -> tuple[Traffic, list[tuple[Lowered, float]]]:

@@ -22,7 +22,7 @@ NO_ARGUMENTS = [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "ch
 @dataclass
 class Out:
     wire: Wire
-    crowd: Crowd = field(default_factory=Crowd)
+    crowd: Crowd = field(default_factory=lambda: Crowd(lambda _: 0))
 
 
 def a_hint(priority: int = 0, ticket: str = 'a-"ticket"-ü') -> Hint:

@@ -22,7 +22,7 @@ from resilience.breaker import BreakerState
 from resilience.clock import boottime
 from resilience.traffic import Lane
 from tasks.payments import create_customer, take_payment
-from tasks.traffic import remember
+from tasks.traffic import remember, sync_breakers
 
 BURST = 200  # calls a second that the limit allows: more than four workers here can send
 
@@ -210,6 +210,16 @@ def test_no_probe_is_let_in_beside_one_that_hung_when_redis_forgot_it(
     assert isinstance(asked, Permit) == probes
     if isinstance(asked, Refused):
         assert 0.0 < asked.wait <= here.registry.providers["stripe"].traffic.breaker.probe_life
+        with here.ledger.connection() as connection:
+            sync_breakers(here, connection)
+            assert isinstance(here.admission.ask(lane, may_probe=True, lease=5.0), Refused)
+            connection.execute(
+                "UPDATE lockgate.operations SET state = 'waiting', lease_until = NULL, lease_token = NULL"
+            )
+            sync_breakers(here, connection)  # the call of before has ended, as the ledger knows
+            assert isinstance(here.admission.ask(lane, may_probe=True, lease=5.0), Permit)
+            sync_breakers(here, connection)  # and nobody comes beside the new one
+            assert isinstance(here.admission.ask(lane, may_probe=True, lease=5.0), Refused)
 
 
 def flush(deployment: Deployment) -> None:

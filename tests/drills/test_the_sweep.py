@@ -73,8 +73,7 @@ def test_callers_do_not_fill_redis_while_no_worker_is_up(deploy: Deploy) -> None
     tickets = [pay(f"9111-{number}").id for number in range(60)]
     many = [take_payment.accept_many([payment(f"9112-{call}-{number}") for number in range(30)]) for call in range(5)]
     tickets += [one.result.id for verdicts in many for one in verdicts]
-    # A second after it was full the next caller tries once more, and sees that it still is.
-    assert 20 <= len(waiting(deployment)) < len(tickets) / 2
+    assert 20 <= len(waiting(deployment)) <= 50  # what one call for thirty may add to nineteen
     deployment.worker()
     for ticket in tickets:
         deployment.ends(ticket)
@@ -156,7 +155,7 @@ def test_tenants_who_share_a_limit_that_is_too_small_for_all_take_turns(deploy: 
     tenants, each = [f"tenant{number:02}" for number in range(24)], 10
     keys = {credential_name("stripe", "api_key", tenant): f"sk_test_{tenant}" for tenant in tenants}
     deployment = deploy(keys, limits=[{"calls": 20, "per": "1s", "scope": []}])
-    deployment.platform.crowd = Crowd(enough=0, clock=lambda: 0.0)
+    deployment.platform.crowd = Crowd(lambda _: 0, enough=0, clock=lambda: 0.0)
     deployment.platform.crowd.saw("stripe", 0)  # so that callers leave all hints to the sweep
     for tenant in tenants:  # one tenant's backlog after the other's, as a night's batch comes
         take_payment.accept_many([payment(f"9007-{tenant}-{number}", tenant=tenant) for number in range(each)])

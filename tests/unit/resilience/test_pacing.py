@@ -54,15 +54,32 @@ def test_where_there_is_less_than_one_for_each_the_first_get_one() -> None:
 def test_who_had_a_turn_comes_after_who_had_none() -> None:
     turns, looked = Turns(2), []
     for _ in range(5):
-        looked.append(turns.take([1, 2, 3, 4, 5], lambda one: one))
+        looked.append(turns.take([1, 2, 3, 4, 5], int))
         turns.end(passed_over=())
-    assert looked == [[1, 2], [3, 4], [5, 1], [2, 3], [4, 1]]
+    assert [sorted(each) for each in looked] == [[1, 2], [3, 4], [1, 5], [2, 3], [1, 4]]
 
 
 def test_who_got_nothing_because_others_came_first_keeps_the_turn() -> None:
     turns = Turns(3)
-    assert turns.take([1, 2, 3, 4], lambda one: one) == [1, 2, 3]
+    assert turns.take([1, 2, 3], int) == [1, 2, 3]
     turns.end(passed_over={2, 3})
-    assert turns.take([1, 2, 3, 4], lambda one: one) == [2, 3, 4]
+    assert turns.take([1, 2, 3], int) == [2, 3, 1]
     turns.end(passed_over={3})
-    assert turns.take([1, 3, 4], lambda one: one) == [3, 1, 4]
+    assert turns.take([4, 1, 3], int) == [3, 4, 1]  # 2 is gone; 4 is new, and 1 was served just now
+
+
+def test_those_who_are_passed_over_keep_nobody_from_being_looked_at() -> None:
+    turns, looked = Turns(2), []
+    for _ in range(5):
+        looked.append(turns.take([1, 2, 3, 4, 5], int))
+        turns.end(passed_over=set(range(1, 6)))
+    assert [sorted(each) for each in looked] == [[1, 2], [3, 4], [1, 5], [2, 3], [1, 4]]
+
+
+def test_who_leaves_and_comes_back_is_new() -> None:
+    turns = Turns(9)
+    for _ in range(50):
+        assert turns.take([7, 1, 2], int)[0] == 7  # 1 and 2 come and go, and use up all there is
+        turns.end(passed_over={7})
+        turns.take([7], int)
+        turns.end(passed_over={7})
