@@ -5,6 +5,7 @@ Here every wait is cut to what is left of the call's deadline. When a request's 
 with TLS up, the call's guard is asked: the lease, the permit and the provider's memory of the key all age meanwhile.
 """
 
+import errno
 import io
 import socket
 import threading
@@ -37,8 +38,8 @@ class ConnectError(Exception):
     """No connection; nothing left.
 
     Args:
-        code: `dns`, `connect_refused`, `connect_timeout` or `tls`.
-        down: whether it says that the provider is down; a name that we cannot look up is our own trouble.
+        code: `dns`, `connect_refused`, `connect_timeout`, `tls` or `too_many_files`.
+        down: whether it says that the provider is down; a name that we cannot look up, or no file left, is our own trouble.
     """
 
     def __init__(self, code: str, message: str, *, down: bool = True) -> None:
@@ -162,6 +163,11 @@ class _Guarded(HTTPConnection):
                 last = error
         if isinstance(last, TimeoutError):
             raise ConnectError("connect_timeout", str(last)) from last
+        if isinstance(last, OSError) and last.errno in {
+            errno.EMFILE,
+            errno.ENFILE,
+        }:  # that says nothing of the provider
+            raise ConnectError("too_many_files", str(last), down=False) from last
         raise ConnectError("connect_refused", str(last)) from last
 
     _gathered: list[bytes] | None = None

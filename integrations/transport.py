@@ -151,13 +151,25 @@ class _CutShortError(ValueError):
 _OURS = (NotSentError, ConnectError, _TooLargeError, _CutShortError)
 
 
+class _Settled(ssl.SSLContext):
+    """A context that urllib3 does not set up anew for each connection, while others are shaking hands with it.
+
+    CPython reads what `set_alpn_protocols` replaces without a lock (its issue 141012). Nothing but HTTP/1.1 is spoken, which
+    needs no such offer.
+    """
+
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:
+        """Nothing."""
+
+
 def _trust() -> ssl.SSLContext:
     """Whom to believe: whom the machine believes, and the authorities that come with requests.
 
     One for all sessions: reading them takes 30 ms and a megabyte, and there is nothing of a tenant's in it.
     """
-    context = ssl.create_default_context()
+    context = _Settled(ssl.PROTOCOL_TLS_CLIENT)  # it demands a certificate, of the right name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 

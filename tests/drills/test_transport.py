@@ -1,5 +1,6 @@
 """What a peer may do on the wire, and that a call survives it: in time, in memory, and with the truth about the effect."""
 
+import errno
 import gzip
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 from given.deployment import eventually
 from given.peer import OK, Line, Peer, answers, answers_always
 
-from integrations import classify
+from integrations import classify, connection
 from integrations.connection import DeadlineSocket, NotSentError
 from integrations.transport import Limits, Transport
 from operations.outcome import Deferred, Effect, ErrorClass
@@ -423,6 +424,17 @@ def test_cookies_of_one_answer_do_not_go_into_the_next_request(transport: Transp
         for _ in range(2):
             assert isinstance(send(transport, peer.url), Reply)
         assert b"cookie" not in peer.heard.lower()
+
+
+def test_a_process_without_a_file_left_does_not_say_that_the_provider_is_down(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(connection, "_connected", none_left)
+    said = silence(send(transport, "http://127.0.0.1:9"))
+    assert (said.code, said.sent, said.down) == ("too_many_files", False, False)
 
 
 def test_of_many_tenants_the_connections_of_those_that_were_used_last_are_kept() -> None:

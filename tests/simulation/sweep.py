@@ -25,6 +25,7 @@ TICK = 0.5
 MOST = 200  # operations in one look
 STALE = 3.0  # seconds after which a hint is taken for lost
 UNDER_WAY = 40  # hints per queue
+LOOKED_AT = 5  # lanes in one look
 HORIZON = 1.0
 Lane = tuple[str, Means]  # a tenant, and what it asks for
 RANK = {Means.KEY: 1, Means.UNIQUE: 2, Means.QUERY: 3, Means.NOTHING: 9}
@@ -36,7 +37,7 @@ class Sweep:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._epoch = 0
-        self._turns = Turns(MOST)
+        self._turns = Turns(LOOKED_AT)
         self._numbers: dict[Lane, int] = {}
         self._started: str | None = None
 
@@ -168,7 +169,9 @@ class Sweep:
     def _counts(self, free: dict[Lane, list[Row]], hinted: dict[Lane, int]) -> dict[Lane, int]:
         numbers = [self._numbers.setdefault(lane, len(self._numbers)) for lane in sorted(free)]
         known = dict(zip(numbers, sorted(free), strict=True))
-        lanes = {number: known[number] for number in self._turns.take(numbers, int)}
+        taken = self._turns.take(numbers, int)
+        taken += [number for number in numbers if hinted[known[number]] and number not in taken]
+        lanes = {number: known[number] for number in taken}
         room = self.gate.room(self._world.now, HORIZON)
         rooms = divide(
             LaneWant(number, len(free[lane]) + hinted[lane], room, (("all", room),))
