@@ -167,7 +167,7 @@ class _Guarded(HTTPConnection):
             errno.EMFILE,
             errno.ENFILE,
         }:  # that says nothing of the provider
-            raise ConnectError("too_many_files", str(last), down=False) from last
+            raise ConnectError("too_many_files", "this process may open no more files", down=False) from last
         raise ConnectError("connect_refused", str(last)) from last
 
     _gathered: list[bytes] | None = None
