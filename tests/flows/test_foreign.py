@@ -126,7 +126,7 @@ def test_other_arguments_under_a_key_become_a_dead_letter(shop: Deployment) -> N
 def test_a_hint_without_a_row_is_dropped(shop: Deployment) -> None:
     sent, stored = calls(shop), shop.count("operations")
     ghost = Hint(str(uuid.uuid4()), NAME, "stripe", 0, "default", "stripe")
-    post(shop.platform.wire, [ghost])
+    post(shop.platform, [ghost])
     after = app.send_task(NAME, kwargs=order("w8"))
     after.get(timeout=PATIENCE)
     with redis.Redis.from_url(shop.valkey.url) as client:
