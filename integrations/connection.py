@@ -22,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from config import crashpoint
 from resilience.clock import boottime
 
+_NO_FILE_LEFT = {errno.EMFILE, errno.ENFILE}  # of this process or machine: that says nothing of the provider
 _RESOLVERS = 8  # threads; a name server that hangs must not hold the workers' own
 
 
@@ -163,10 +164,7 @@ class _Guarded(HTTPConnection):
                 last = error
         if isinstance(last, TimeoutError):
             raise ConnectError("connect_timeout", str(last)) from last
-        if isinstance(last, OSError) and last.errno in {
-            errno.EMFILE,
-            errno.ENFILE,
-        }:  # that says nothing of the provider
+        if isinstance(last, OSError) and last.errno in _NO_FILE_LEFT:
             raise ConnectError("too_many_files", "this process may open no more files", down=False) from last
         raise ConnectError("connect_refused", str(last)) from last
 

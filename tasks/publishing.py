@@ -28,26 +28,26 @@ def publish(hints: Sequence[Hint]) -> bool:
     return post(platform(), hints) if hints else True
 
 
-def post(way: Outlet, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
+def post(outlet: Outlet, hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> bool:
     """Publish hints, with headers for each; False when the broker is away, which costs time and nothing else."""
     waiting = bundle.messages(hints, more=more)
     crashpoint.reached("hint.before_publish")
     try:
         for key, messages in waiting.items():
-            _push(way, key, messages)
+            _push(outlet, key, messages)
     except redis.RedisError:
         return False
     crashpoint.reached("hint.after_publish")
     return True
 
 
-def put_back(way: Outlet, hints: Sequence[Hint]) -> None:
+def put_back(outlet: Outlet, hints: Sequence[Hint]) -> None:
     """Hints that were taken and are left to others, in front of all that wait; if Redis is away, the sweep has them."""
     with suppress(redis.RedisError):
         for key, messages in bundle.messages(hints).items():
-            _push(way, key, messages[::-1], command="RPUSH")
+            _push(outlet, key, messages[::-1], command="RPUSH")
 
 
-def _push(way: Outlet, key: str, messages: Sequence[str], *, command: str = "LPUSH") -> None:
+def _push(outlet: Outlet, key: str, messages: Sequence[str], *, command: str = "LPUSH") -> None:
     for start in range(0, len(messages), _MOST):
-        way.crowd.saw(key, int(way.wire.command(command, key, *messages[start : start + _MOST])))
+        outlet.crowd.saw(key, int(outlet.wire.command(command, key, *messages[start : start + _MOST])))

@@ -99,7 +99,7 @@ def _breaker(connection: Connection, traffic: Traffic) -> Breaker:
 
 def _under_way(connection: Connection, provider: str) -> float:
     """Seconds for which a call to a provider that the ledger knows of may still last; 0 when there is none."""
-    return max((lease.left for lease in usage.live_leases(connection, [provider])), default=0.0)
+    return max((0.0, *(lease.left for lease in usage.live_leases(connection, [provider]))))  # a lapsed one is over
 
 
 def _lowered(connection: Connection, traffic: Traffic) -> tuple[Traffic, list[tuple[Lowered, float]]]:
