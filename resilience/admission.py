@@ -1,6 +1,7 @@
 """May this call be made now? One script before the call, at most one after it; without Redis nothing is admitted."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,6 +53,15 @@ class Question:
     cost: float = 1.0
     may_probe: bool = False
     ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, its place among those that are asked together, and the name of the permit that it would get."""
+
+    place: int
+    question: Question
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +153,21 @@ class Admission:
         return self.ask_all([Question(lane, cost=cost, may_probe=may_probe, lease=lease, ticket=ticket)])[0]
 
     def ask_all(self, questions: Sequence[Question]) -> list[Permit | Refused]:
-        """Ask for leave for several calls in one round trip; each counts as if it were asked for alone."""
-        asked_at, tokens = self._clock(), [secrets.token_hex(8) for _ in questions]
-        calls = [self._question(question, token) for question, token in zip(questions, tokens, strict=True)]
+        """Ask for leave for several calls in one round trip; each counts as if it were asked for alone.
+
+        Those that differ in nothing but their ticket are asked for by one script: what it costs to read a policy and a
+        breaker is spent once.
+        """
+        asked_at, blocks = self._clock(), _alike(questions)
         try:
-            answers = self._wire.run_all(self._admit, calls)
+            answers = self._wire.run_all(self._admit, [self._block(block) for block in blocks])
         except redis.RedisError:
             return [Refused("redis", _WITHOUT_REDIS) for _ in questions]
-        return [
-            self._permit(question.lane, token, asked_at, answer)
-            for question, token, answer in zip(questions, tokens, answers, strict=True)
-        ]
+        found: dict[int, Permit | Refused] = {}
+        for block, (granted, *answer) in zip(blocks, answers, strict=True):
+            for number, asked in enumerate(block):
+                found[asked.place] = self._permit(asked, asked_at, answer, granted=number < granted)
+        return [found[place] for place in range(len(questions))]
 
     def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
         """Say how the call went, or hand the permit back unused (`NEUTRAL`).
@@ -164,7 +178,7 @@ class Admission:
             retry_after: seconds, when the provider said that we are too fast.
         """
         try:
-            before, after, trip, retry_in = self._wire.run(self._report, *self._said(permit, verdict, retry_after))
+            before, after, trip, retry_in = self._wire.run(self._report, *self._said([permit], verdict, retry_after))
         except redis.RedisError:
             return Health(None, None)
         return Health(_state(before), _state(after), trip, float(retry_in))
@@ -172,24 +186,27 @@ class Admission:
     def report_all(self, permits: Sequence[Permit], verdict: Verdict) -> None:
         """Say the same of several calls in one round trip."""
         with suppress(redis.RedisError):  # as if each had been lost: limits count what was granted, not what was said
-            self._wire.run_all(self._report, [self._said(permit, verdict) for permit in permits])
+            self._wire.run_all(self._report, [self._said(block, verdict) for block in _reported_alike(permits)])
 
-    def _question(self, question: Question, token: str) -> Call:
+    def _block(self, block: Sequence[_Asked]) -> Call:
+        question = block[0].question
         way = self._way(question.lane)
-        head = (self._time(), token, question.cost, int(question.may_probe), question.lease)
-        return (*way.keys, REFUSED), (*head, *way.arguments, question.ticket)
+        calls = [word for asked in block for word in (asked.token, asked.question.ticket)]
+        head = (self._time(), question.cost, int(question.may_probe), question.lease)
+        return (*way.keys, REFUSED), (*head, *way.arguments, *calls)
 
-    def _permit(self, lane: Lane, token: str, asked_at: float, answer: Any) -> Permit | Refused:
-        granted, reason, wait, state, trip, probe, _epoch = answer
-        traffic, breaker = self._traffic[lane.provider], BreakerState(state.decode())
+    def _permit(self, asked: _Asked, asked_at: float, answer: Any, *, granted: bool) -> Permit | Refused:
+        reason, wait, state, trip, probe, _epoch = answer
+        lane, breaker = asked.question.lane, BreakerState(state.decode())
+        traffic = self._traffic[lane.provider]
         if not granted:
             return Refused(_explained(traffic, lane, reason.decode()), float(wait), breaker, trip)
-        return Permit(token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
+        return Permit(asked.token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
 
-    def _said(self, permit: Permit, verdict: Verdict, retry_after: float | None = None) -> Call:
-        way = self._way(permit.lane)
+    def _said(self, permits: Sequence[Permit], verdict: Verdict, retry_after: float | None = None) -> Call:
+        way, tokens = self._way(permits[0].lane), [permit.token for permit in permits]
         slow = "" if retry_after is None else repr(retry_after)
-        return way.seats, (self._time(), permit.token, verdict.value, permit.trip, slow, *way.policy)
+        return way.seats, (self._time(), verdict.value, permits[0].trip, slow, *way.policy, *tokens)
 
     def forecast(self, lane: Lane, *, cost: float = 1.0, horizon: float) -> Forecast:
         """What the lane would be granted within `horizon` seconds.
@@ -208,7 +225,7 @@ class Admission:
         with self._client.pipeline(transaction=False) as pipe:
             for lane, cost in lanes:
                 way = self._way(lane)
-                args = (self._time(), "", cost, 0, horizon, *way.arguments)
+                args = (self._time(), cost, 0, horizon, *way.arguments)
                 self._forecast(keys=list(way.keys), args=args, client=pipe)
             return [
                 Forecast(
@@ -245,6 +262,23 @@ class Admission:
 def _script(name: str) -> str:
     parts = ("limiter", "lowered", "breaker", "policy", name)
     return "\n".join((_HOME / f"{part}.lua").read_text() for part in parts)
+
+
+def _alike(questions: Sequence[Question]) -> list[list[_Asked]]:
+    """Those together that one script may answer; who may probe asks alone."""
+    blocks: dict[Any, list[_Asked]] = defaultdict(list)
+    for place, one in enumerate(questions):
+        key = place if one.may_probe else (one.lane, one.cost, one.lease)
+        blocks[key].append(_Asked(place, one, secrets.token_hex(8)))
+    return list(blocks.values())
+
+
+def _reported_alike(permits: Sequence[Permit]) -> list[list[Permit]]:
+    """Those of which one script may be told; a probe is told of alone."""
+    blocks: dict[Any, list[Permit]] = defaultdict(list)
+    for one in permits:
+        blocks[one.token if one.probe else (one.lane, one.trip)].append(one)
+    return list(blocks.values())
 
 
 def _rooms(way: Way, each: Sequence[int], lowered: Sequence[tuple[bytes, int]]) -> tuple[tuple[str, int], ...]:

@@ -1,50 +1,68 @@
--- One call asks to be made. KEYS: state, breaker, slowdown, lowered limits, each limit's; last, the list of refused tickets. ARGV: now or
--- '', token, cost, may_probe, lease in seconds, the breaker's policy, number of limits, the limits, tenant, kind, without haste; last, the ticket.
--- Answers: granted, reason, wait, breaker state, trip, probe, epoch.
+-- Calls of one lane ask to be made, as many as there are tokens. KEYS: state, breaker, slowdown, lowered limits, each limit's; last, the list
+-- of refused tickets. ARGV: now or '', cost of each, may_probe, lease in seconds, the breaker's policy, number of limits, the limits, tenant,
+-- kind, without haste; then, for each call, its token and its ticket. Only a call that asks alone may probe.
+-- Answers: how many are granted, the first ones; and why the others are not: reason, wait, breaker state, trip, probe, epoch.
 
-local now, token, cost = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local ticket = ARGV[#ARGV]
-local may_probe, lease = ARGV[4] == '1', tonumber(ARGV[5])
-local p, first = read_policy(6)
+local now, cost = clock(ARGV[1]), tonumber(ARGV[2])
+local may_probe, lease = ARGV[3] == '1', tonumber(ARGV[4])
+local p, first = read_policy(5)
 local count = tonumber(ARGV[first])
 local limits = read_limits(first + 1, count, 5)
+local lane = first + 1 + count * 6
+local calls = lane + 3  -- where the first call's token is
 
 local state = redis.call('HMGET', KEYS[1], 'phase', 'epoch', KEYS[4])
 if state[1] ~= 'open' then
   return { 0, 'redis', '1', 'closed', 0, 0, '' }
 end
 local b = read_breaker(KEYS[2])
-local allowed, wait, probe = admit_breaker(KEYS[2], b, p, now, token, may_probe)
-local function refuse(reason, seconds)
-  if ticket ~= '' then
-    redis.call('RPUSH', KEYS[#KEYS], ticket)  -- the sweep hints again when there is room
+local allowed, wait, probe = admit_breaker(KEYS[2], b, p, now, may_probe)
+local function refuse(from, reason, seconds)
+  for at = from, #ARGV, 2 do
+    if ARGV[at + 1] ~= '' then
+      redis.call('RPUSH', KEYS[#KEYS], ARGV[at + 1])  -- the sweep hints again when there is room
+    end
   end
-  return { 0, reason, number(seconds), b.state, b.trip, 0, state[2] }
+  return { (from - calls) / 2, reason, number(seconds), b.state, b.trip, 0, state[2] }
 end
 if not allowed then
-  return refuse('breaker', wait)
+  return refuse(calls, 'breaker', wait)
 end
 
 local factor, until_ = slowness(KEYS[3], now)
 if now < until_ then
-  return refuse('rate:retry_after', until_ - now)
+  return refuse(calls, 'rate:retry_after', until_ - now)
 end
 local flow = math.min(factor, flow_of(b, p, now))
-limits = read_lowered(limits, KEYS[4], state[3], now, first + 1 + count * 6)
-local longest, slowest = 0, ''
-for index, limit in ipairs(limits) do
-  local seconds = wait_of(limit, now, cost, flow)
-  if seconds > longest then
-    longest, slowest = seconds, 'rate:' .. (limit.name or index - 1)
+limits = read_lowered(limits, KEYS[4], state[3], now, lane)
+for _, limit in ipairs(limits) do
+  look(limit, now, flow)
+end
+local at, longest, slowest = calls, 0, ''
+while at < #ARGV do
+  for index, limit in ipairs(limits) do
+    local seconds = wait_of(limit, now, cost, flow)
+    if seconds > longest then
+      longest, slowest = seconds, 'rate:' .. (limit.name or index - 1)
+    end
+  end
+  if longest > 0 then
+    break
+  end
+  for _, limit in ipairs(limits) do
+    take(limit, now, cost, ARGV[at], lease)
+  end
+  at = at + 2
+end
+if at > calls then
+  for _, limit in ipairs(limits) do
+    keep(limit, lease)
+  end
+  if probe then
+    take_probe(KEYS[2], p, now, ARGV[calls])
   end
 end
 if longest > 0 then
-  return refuse(slowest, longest)
+  return refuse(at, slowest, longest)
 end
-for _, limit in ipairs(limits) do
-  take(limit, now, cost, token, lease)
-end
-if probe then
-  take_probe(KEYS[2], p, now, token)
-end
-return { 1, '', '0', b.state, b.trip, probe and 1 or 0, state[2] }
+return { (at - calls) / 2, '', '0', b.state, b.trip, probe and 1 or 0, state[2] }

@@ -37,7 +37,7 @@ local function open_breaker(key, b, p, now)
 end
 
 -- Returns allowed, wait in seconds, probe.
-local function admit_breaker(key, b, p, now, token, may_probe)
+local function admit_breaker(key, b, p, now, may_probe)
   if b.held ~= '' then
     local allowed = b.held == 'closed'
     b.state = allowed and 'closed' or 'open'
@@ -61,9 +61,9 @@ local function take_probe(key, p, now, token)
   redis.call('HSET', key, 'state', 'half-open', 'probe', token, 'probe_until', number(now + p.probe_life))
 end
 
-local function count_call(key, b, p, now, down)
+local function count_calls(key, b, p, now, down, many)
   local current = math.floor(now / (p.window / 10))
-  local calls, failures = 1, down and 1 or 0
+  local calls, failures = 0, down and many or 0
   for slot, counts in pairs(b.slots) do
     if slot > current - 10 then
       calls, failures = calls + counts[1], failures + counts[2]
@@ -71,12 +71,15 @@ local function count_call(key, b, p, now, down)
       redis.call('HDEL', key, 'c' .. slot, 'f' .. slot)
     end
   end
-  redis.call('HINCRBY', key, 'c' .. current, 1)
+  redis.call('HINCRBY', key, 'c' .. current, many)
   if down then
-    redis.call('HINCRBY', key, 'f' .. current, 1)
+    redis.call('HINCRBY', key, 'f' .. current, many)
   end
-  b.consecutive = down and b.consecutive + 1 or 0
-  b.by_rate = p.mode ~= 'consecutive' and calls >= p.min_calls * (b.by_rate and 0.75 or 1.25)
+  b.consecutive = down and b.consecutive + many or 0
+  for _ = 1, many do
+    calls = calls + 1
+    b.by_rate = p.mode ~= 'consecutive' and calls >= p.min_calls * (b.by_rate and 0.75 or 1.25)
+  end
   redis.call('HSET', key, 'consecutive', b.consecutive, 'by_rate', b.by_rate and 1 or 0)
   local tripped = b.consecutive >= p.consecutive
   if b.by_rate then
@@ -87,13 +90,14 @@ local function count_call(key, b, p, now, down)
   end
 end
 
-local function report_breaker(key, b, p, now, verdict, trip, token)
+-- The same of several calls; a probe reports alone.
+local function report_breaker(key, b, p, now, verdict, trip, token, many)
   if b.held ~= '' or trip ~= b.trip then
     return
   end
   if b.state == 'closed' then
     if verdict ~= 'neutral' then
-      count_call(key, b, p, now, verdict == 'down')
+      count_calls(key, b, p, now, verdict == 'down', many)
     end
     return
   end

@@ -2,8 +2,8 @@
 -- the lease's place. Answers: breaker state, seconds until a probe, whether one is under way, permits (-1: no limit), and the
 -- permits of each limit alone, in the order of KEYS, and of each lowered one after its name.
 
-local now, cost, horizon = clock(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[5])
-local p, first = read_policy(6)
+local now, cost, horizon = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
+local p, first = read_policy(5)
 local count = tonumber(ARGV[first])
 local limits = read_limits(first + 1, count, 5)
 local state = redis.call('HMGET', KEYS[1], 'phase', KEYS[4])
@@ -11,7 +11,7 @@ if state[1] ~= 'open' then
   return { 'unknown', '1', 0, 0, {}, {} }
 end
 local b = read_breaker(KEYS[2])
-local _, wait = admit_breaker(KEYS[2], b, p, now, '', true)
+local _, wait = admit_breaker(KEYS[2], b, p, now, true)
 if b.state ~= 'closed' then
   return { b.state, number(wait), b.probe ~= '' and now < b.probe_until and 1 or 0, 0, {}, {} }
 end

@@ -56,23 +56,32 @@ local function spend_of(limit, now)
   return sum, width
 end
 
+-- A limit is read once, asked and taken from for each call, and written once.
+local function look(limit, now, flow)
+  if limit.type == 'seats' then
+    redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', number(now))
+    limit.taken = redis.call('ZCARD', limit.key)
+  elseif limit.type == 'quota' then
+    limit.sum, limit.width = spend_of(limit, now)
+    limit.spent = 0
+  elseif limit.type ~= 'ramp' or flow < 1 then
+    fill(limit, now, flow)
+  end
+end
+
 -- Seconds until this limit lets a call of `cost` pass; 0 when it does now.
 local function wait_of(limit, now, cost, flow)
   if limit.type == 'seats' then
-    redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', number(now))
-    if redis.call('ZCARD', limit.key) < limit.allowed then
+    if limit.taken < limit.allowed then
       return 0
     end
     local first = redis.call('ZRANGE', limit.key, 0, 0, 'WITHSCORES')
     return math.min(1, math.max(0.05, tonumber(first[2]) - now))
   elseif limit.type == 'quota' then
-    local sum, width = spend_of(limit, now)
-    return sum + cost <= limit.allowed + DUST and 0 or width
-  end
-  if limit.type == 'ramp' and flow >= 1 then
+    return limit.sum + cost <= limit.allowed + DUST and 0 or limit.width
+  elseif not limit.tokens then
     return 0
   end
-  fill(limit, now, flow)
   local missing = math.min(cost, limit.burst) - limit.tokens
   return missing <= DUST and 0 or missing / math.max(limit.rate * flow, DUST)
 end
@@ -80,16 +89,26 @@ end
 local function take(limit, now, cost, token, lease)
   if limit.type == 'seats' then
     redis.call('ZADD', limit.key, number(now + lease), token)
+    limit.taken = limit.taken + 1
+  elseif limit.type == 'quota' then
+    limit.sum, limit.spent = limit.sum + cost, limit.spent + cost
+  elseif limit.tokens then
+    limit.tokens = limit.tokens - cost
+  end
+end
+
+local function keep(limit, lease)
+  if limit.type == 'seats' then
     redis.call('EXPIRE', limit.key, math.ceil(lease) + 60)
   elseif limit.type == 'quota' then
     for _, slot in ipairs(limit.stale) do
       redis.call('HDEL', limit.key, slot)
     end
-    redis.call('HINCRBYFLOAT', limit.key, limit.slot, cost)
+    redis.call('HINCRBYFLOAT', limit.key, limit.slot, limit.spent)
     redis.call('EXPIRE', limit.key, math.ceil(limit.per * 1.2))
   elseif limit.tokens then
     local field = limit.field or ''
-    redis.call('HSET', limit.key, field .. 'tokens', number(limit.tokens - cost), field .. 'at', number(limit.at))
+    redis.call('HSET', limit.key, field .. 'tokens', number(limit.tokens), field .. 'at', number(limit.at))
     -- Full again long before that; where buckets share a hash, the longest window there may be decides.
     redis.call('EXPIRE', limit.key, math.ceil(math.max(60, 20 * (limit.field and 3600 or limit.per))))
   end

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from resilience import breaker, limiter, restore
-from resilience.admission import Admission, Permit, Refused
+from resilience.admission import Admission, Permit, Question, Refused
 from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
 from resilience.limiter import Bucket, Limit, Quota
 from resilience.traffic import Lane, Traffic
@@ -96,20 +96,80 @@ def test_scripts_and_pure_functions_agree_on_random_histories(client: redis.Redi
             transitions += health.moved
             continue
         may_probe, cost = rng.random() < 0.5, rng.choice([1.0, 1.0, 3.0])
-        answer = admission.ask(LANE, cost=cost, may_probe=may_probe, lease=60)
-        granted, wait, probe = model.ask(
-            now, answer.token if isinstance(answer, Permit) else "-", cost, may_probe=may_probe
-        )
-        if isinstance(answer, Permit):
-            assert granted
-            assert probe == answer.probe
-            under_way.append(answer)
-        else:
-            assert not granted
-            assert wait == pytest.approx(answer.wait, abs=1e-4)
-            refusals += 1
+        together = 1 if may_probe else rng.choice([1, 2, 5])
+        question = Question(LANE, cost=cost, may_probe=may_probe, lease=60)
+        for answer in admission.ask_all([question] * together):
+            granted, wait, probe = model.ask(
+                now, answer.token if isinstance(answer, Permit) else "-", cost, may_probe=may_probe
+            )
+            if isinstance(answer, Permit):
+                assert granted
+                assert probe == answer.probe
+                under_way.append(answer)
+            else:
+                assert not granted
+                assert wait == pytest.approx(answer.wait, abs=1e-4)
+                refusals += 1
     assert refusals > 50
     assert transitions > 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_calls_report_together_counts_as_if_each_had_reported_alone(client: redis.Redis, seed: int) -> None:
+    rng, now = Random(seed), 1_000_000.0
+    policy = BreakerPolicy(mode="auto", min_calls=8, window=5.0, open_for=2.0, open_for_max=8.0)
+    traffic = Traffic("acme", policy)
+    admission, alone = Admission(client, {"acme": traffic}, now=lambda: now), Breaker()
+    by_rate = 0
+    for _ in range(200):
+        now += rng.choice([0.0, 0.1, 0.4, 1.5])
+        permits = [
+            one
+            for one in admission.ask_all([Question(LANE, lease=60)] * rng.choice([1, 3, 8]))
+            if isinstance(one, Permit)
+        ]
+        if rng.random() < 0.1:
+            admission.report(permits[0], Verdict.DOWN)
+            alone = breaker.report(alone, policy, now, verdict=Verdict.DOWN, trip=0, token="-")
+        admission.report_all(permits, Verdict.OK)
+        for _ in permits:
+            alone = breaker.report(alone, policy, now, verdict=Verdict.OK, trip=0, token="-")
+        kept: dict[bytes, bytes] = client.hgetall(breaker_key("acme"))  # type: ignore[assignment]  # the client is not asynchronous
+        assert int(kept[b"consecutive"]) == alone.consecutive == 0
+        assert kept[b"by_rate"] == str(int(alone.by_rate)).encode()
+        by_rate += alone.by_rate
+        slots = {name: int(count) for name, count in kept.items() if name[:1] in b"cf" and name[1:].isdigit()}
+        assert slots == {
+            f"{kind}{slot}".encode(): count
+            for slot, *counts in alone.slots
+            for kind, count in zip("cf", counts, strict=True)
+            if count
+        }
+    assert 0 < by_rate < 200
+
+
+def test_of_those_that_ask_together_the_first_are_granted_and_the_others_hints_are_given_up(
+    client: redis.Redis,
+) -> None:
+    traffic = Traffic("acme", limits=(Limit("3 at once", (), 3, 0.0), Limit("1000 per day", (), 1000, 86_400.0)))
+    admission = Admission(client, {"acme": traffic}, now=lambda: 1_000_000.0)
+    other = Lane("acme", "other", LANE.kind)
+    asked = [
+        Question(lane, lease=60, ticket=name)
+        for name, lane in (("a", LANE), ("b", other), ("c", LANE), ("d", LANE), ("e", other))
+    ]
+    answers = admission.ask_all(asked)
+    granted = [one.lane for one in answers if isinstance(one, Permit)]
+    assert granted == [LANE, LANE, LANE]
+    assert [isinstance(one, Refused) for one in answers] == [False, True, False, False, True]
+    assert sorted(admission.refused(10)) == ["b", "e"]
+    assert len({one.token for one in answers if isinstance(one, Permit)}) == 3
+    admission.report_all([one for one in answers if isinstance(one, Permit)][:2], Verdict.OK)
+    assert [isinstance(one, Permit) for one in admission.ask_all([Question(other, lease=60)] * 3)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_calls_at_once_are_seats_that_a_report_or_their_lease_gives_back(client: redis.Redis) -> None:
