@@ -105,6 +105,21 @@ def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
     return rooms
 
 
+def crowded(wants: Iterable[LaneWant]) -> float:
+    """The share of what limits grant in a time that is asked of them: 1 where there is a hint for every permit.
+
+    Over that share of the time hints are best spread. Permits come one by one, so that of hints that come all at once the
+    later ones would be refused; where there are plenty of permits, hints that come together cost less.
+    """
+    work: dict[str, int] = defaultdict(int)
+    free: dict[str, int] = {}
+    for want in wants:
+        for limit, room in (*want.rooms, (f"of lane {want.lane}", want.room)):
+            work[limit] += want.work
+            free[limit] = min(room, free.get(limit, room))
+    return max((min(1.0, work[limit] / max(room, 1)) for limit, room in free.items()), default=0.0)
+
+
 def share(lanes: Iterable[LaneView], *, window: int, hinted: dict[str, int]) -> dict[int, int]:
     """Share each queue's free window among its lanes: equal slices per tenant, then per lane, until it is used.
 

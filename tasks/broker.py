@@ -7,9 +7,11 @@ with its arguments in the clear. Here they are let go: the sweep hints again at 
 
 import json
 import logging
+import math
 import socket
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty
 from typing import Any
 
@@ -93,28 +95,54 @@ class Message(virtual.Message):
 class QoS(virtual.QoS):
     """How much this worker may hold; counted in hints, of which one message may hold several.
 
-    `prefetch_count` is the number of its slots.
+    `prefetch_count` is the number of its slots. The loop asks for messages when half of what is taken ahead of them has
+    been carried out, and then for as many as there is room for: each turn of it costs as much as carrying out a message.
+
+    Attributes:
+        wake: lets the loop look again whether it may ask; called by whoever made the room that it had not.
     """
 
     def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
         super().__init__(channel, prefetch_count)
+        self.wake: Callable[[], None] | None = None
         self._others = 0  # besides the first of each message
+        self._lock = threading.Lock()
+        self._sated = False  # the loop wanted to ask, and there was no room
 
     def hold(self, count: int) -> None:
         """So many more than the message itself are in hand."""
-        self._others += count
+        with self._lock:
+            self._others += count
 
     def release(self) -> None:
-        """One of these is carried out."""
-        self._others -= 1
+        """One of these is carried out; by any thread."""
+        with self._lock:
+            self._others -= 1
+        self._look_again()
+
+    def ack(self, delivery_tag: str) -> None:
+        """The first of a message is carried out; by any thread."""
+        super().ack(delivery_tag)
+        self._look_again()
 
     def can_consume(self) -> bool:
         """Whether another message may be asked for."""
-        return not self.prefetch_count or self._held() < self._wanted
+        self._sated = not self._hungry()
+        return not self._sated
+
+    def _look_again(self) -> None:
+        # The loop may have looked just now and seen less room than there is: whoever comes next wakes it.
+        if self._sated and self.wake is not None and self._hungry():
+            self._sated = False
+            self.wake()
+
+    def _hungry(self) -> bool:
+        slots = int(self.prefetch_count)
+        return not slots or self._held() < slots + math.ceil((self._wanted - slots) / 2)
 
     @property
     def spare(self) -> int | None:
-        """How many more it may hold at all; None without a limit. A message is asked for while half of that is free."""
+        """How many more it may hold at all, for a message may be larger than expected; None without a limit."""
         return max(2 * self._wanted - self._held(), 0) if self.prefetch_count else None
 
     def can_consume_max_estimate(self) -> int | None:
@@ -137,6 +165,7 @@ class Channel(redis.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.QoS = QoS  # type: ignore[assignment]  # as kombu does; nothing of ours is acknowledged to Redis
+        self._hints = 1  # in a message, as those were that came last
 
     def sockets(self) -> Iterator[socket.socket]:
         """The open ones; none is made."""
@@ -156,7 +185,8 @@ class Channel(redis.Channel):
             before = self.qos.can_consume_max_estimate() or 0
             self._deliver_from(key, [first])
             left = self.qos.can_consume_max_estimate() or 0
-            room = min(left // max(before - left, 1), _AT_ONCE)  # the next are mostly as large as the first
+            self._hints = max(before - left, self._hints // 2, 1)  # one small message says little of the next
+            room = min(left // self._hints, _AT_ONCE)
             if room > 0:
                 self.client.connection.send_command("RPOP", key, room)
                 self._deliver_from(key, self.client.connection.read_response(timeout=_PATIENCE) or [])

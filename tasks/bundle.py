@@ -26,16 +26,19 @@ _OTHERS = "others"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def messages(hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
+def messages(
+    hints: Iterable[Hint], *, more: Mapping[str, Any] | None = None, spread: int = _SPREAD
+) -> dict[str, list[str]]:
     """What to push onto which list in Redis.
 
     Args:
         hints: what is to be published.
         more: headers for each; with any, each hint has a message of its own.
+        spread: messages among which hints are divided before any holds more than one.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for group in _groups(hints, apart=bool(more)):
-        size = min(MOST, math.ceil(len(group) / _SPREAD))
+        size = min(MOST, math.ceil(len(group) / spread))
         for start in range(0, len(group), size):
             found[queue_key(group[0].queue, group[0].priority)] += _written(group[start : start + size], more)
     return found

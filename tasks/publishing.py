@@ -44,7 +44,7 @@ def post(outlet: Outlet, hints: Iterable[Hint], *, more: Mapping[str, Any] | Non
 def put_back(outlet: Outlet, hints: Sequence[Hint]) -> None:
     """Hints that were taken and are left to others, in front of all that wait; if Redis is away, the sweep has them."""
     with suppress(redis.RedisError):
-        for key, messages in bundle.messages(hints).items():
+        for key, messages in bundle.messages(hints, spread=1).items():  # in as few as they came in
             _push(outlet, key, messages[::-1], command="RPUSH")
 
 

@@ -8,12 +8,10 @@ import heapq
 import json
 import logging
 import math
-import random
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import zip_longest
 from typing import Any
 
 import redis
@@ -27,21 +25,20 @@ from ledger import due, groups
 from ledger.due import Backlog, Hint
 from ledger.follow import unfinished
 from ledger.guard import Guard
-from ledger.lanes import LOCAL, SPARE
 from ledger.release import renew
 from ledger.session import LOST, Connection
 from operations.means import Means
 from resilience.admission import Forecast
 from resilience.breaker import BreakerState
 from resilience.clock import boottime
-from resilience.pacing import LaneView, LaneWant, Turns, divide, share
-from resilience.traffic import Lane
-from tasks import hint, judge, plain, traffic
+from resilience.pacing import Turns, share
+from tasks import hint, judge, outlook, plain, traffic
 from tasks.connections import welcome_changed
 from tasks.platform import Platform, platform
 from tasks.publishing import post
 
 TICK = 0.5  # seconds between two looks
+_STEP = 0.01  # seconds between two messages to a provider's queue: what is due meanwhile goes together
 WINDOW = 1000  # hints under way per queue; more would only wait in Redis
 _HORIZON = 1.0  # seconds that a tick hints ahead of; longer than a tick, or the flow would stutter
 _MOST = 500  # tickets in one look
@@ -106,8 +103,8 @@ class Sweep(threading.Thread):
                 self._safely(self.tick)
                 next_tick = time.monotonic() + TICK
             self._safely(self._publish_due)
-            wake = min(next_tick, self._outbox[0][0] if self._outbox else next_tick)
-            self._ended.wait(max(0.0, wake - time.monotonic()))
+            wake = max(self._outbox[0][0], time.monotonic() + _STEP) if self._outbox else next_tick
+            self._ended.wait(max(0.0, min(wake, next_tick) - time.monotonic()))
 
     def _safely(self, step: Callable[[], None]) -> None:
         """Nothing may end this thread: in a deployment of one worker nobody would take its place."""
@@ -160,11 +157,11 @@ class Sweep(threading.Thread):
         busy = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
         hinted = _hinted_by_queue(busy)
         self._stale = json.dumps(_stale(here, connection, hinted))
-        lanes = self._looked_at(busy)
-        forecasts = _forecasts(here, lanes)
-        counts = share(_views(lanes, forecasts), window=WINDOW, hinted=hinted)
+        lanes = outlook.looked_at(busy, self._turns, most=_LANES)
+        forecasts = outlook.forecasts(here, lanes, horizon=_HORIZON)
+        counts = share(outlook.views(lanes, forecasts), window=WINDOW, hinted=hinted)
         if counts:
-            paced = {lane.lane_id for lane in lanes if forecasts.get(lane.lane_id) and _paces(forecasts[lane.lane_id])}
+            paced = {lane.lane_id for lane in lanes if outlook.paces(forecasts.get(lane.lane_id))}
             free = {lane: count for lane, count in counts.items() if lane not in paced}
             self._post(due.mark_hinted(connection, free, epoch=epoch, stale=stale) if free else ())
             # Lanes of one provider share its limits: each by itself would send its first hint at the same moment as the
@@ -173,20 +170,12 @@ class Sweep(threading.Thread):
             slow = {lane: count for lane, count in counts.items() if lane in paced}
             for one in due.mark_hinted(connection, slow, epoch=epoch, stale=stale) if slow else ():
                 shared[one.provider].append(one)
-            for hints in shared.values():
-                self._post(_mixed(hints), over=_HORIZON)
-        self._turns.end(_passed_over(lanes, forecasts, counts))
+            crowded = outlook.crowded(lanes, forecasts, counts)
+            for provider, hints in shared.items():
+                self._post(outlook.mixed(hints), over=_HORIZON * crowded[provider])
+        self._turns.end(outlook.passed_over(lanes, forecasts, counts))
         self._probe(connection, lanes, forecasts, epoch)
-        _hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))
-
-    def _looked_at(self, busy: list[Backlog]) -> list[Backlog]:
-        """The lanes whose turn it is; and those with hints on their way, which use up what others share with them."""
-        wanted = busy
-        if len(busy) > _LANES:
-            wanted = [lane for lane in busy if lane.due or lane.hinted or lane.held_by]
-        lanes = self._turns.take(wanted, lambda lane: lane.lane_id)
-        taken = {lane.lane_id for lane in lanes}
-        return lanes + [lane for lane in busy if lane.fresh and lane.lane_id not in taken]
+        outlook.hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))
 
     def _probe(self, connection: Connection, lanes: list[Backlog], forecasts: dict[int, Forecast], epoch: int) -> None:
         """Where a breaker may be tried, choose the one operation that tries it."""
@@ -224,97 +213,10 @@ class Sweep(threading.Thread):
             self._trouble = what
 
 
-def _mixed(hints: Iterable[Hint]) -> list[Hint]:
-    """Lanes by turns, in another order each time: the last of a tick meet the first of the next, and may be refused."""
-    lanes: dict[tuple[str, str], list[Hint]] = defaultdict(list)
-    for one in hints:
-        lanes[one.tenant, one.task].append(one)
-    mixed = list(lanes.values())
-    random.shuffle(mixed)
-    return [one for row in zip_longest(*mixed) for one in row if one is not None]
-
-
 def _guard(here: Platform) -> Guard:
     leases = [provider.lease for provider in here.registry.providers.values()]
     settles = [bound.assurance.settle for bound in here.registry.kinds.values()]
     return Guard(lease=max(leases, default=60.0), settle=max(settles, default=0.0), clock=boottime)
-
-
-def _forecasts(here: Platform, lanes: list[Backlog]) -> dict[int, Forecast]:
-    known = [lane for lane in lanes if lane.provider in here.registry.providers]
-    asked = [
-        (Lane(lane.provider, lane.tenant, lane.kind, lane.priority == SPARE), _cost(here, lane.kind)) for lane in known
-    ]
-    answers = here.admission.forecasts(asked, horizon=_HORIZON) if asked else []
-    return dict(zip((lane.lane_id for lane in known), answers, strict=True))
-
-
-def _views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
-    """The lanes that may be hinted at, each with what admission has for it."""
-    rooms = _rooms([lane for lane in lanes if not lane.paused], forecasts)
-    return [
-        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, rooms.get(lane.lane_id))
-        for lane in lanes
-        # not what a person holds back, nor a provider of a newer version
-        if not lane.paused and (lane.lane_id in forecasts or lane.provider == LOCAL)
-    ]
-
-
-def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, int]:
-    """Permits for each lane that something limits."""
-    wants = []
-    for lane in sorted(lanes, key=lambda one: not one.fresh):  # first those whose hints will ask for it soon
-        forecast = forecasts.get(lane.lane_id)
-        if forecast is not None and forecast.room is not None:
-            room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
-            wants.append(LaneWant(lane.lane_id, lane.due + lane.hinted, room, forecast.rooms))
-    return divide(wants)
-
-
-def _paces(forecast: Forecast) -> bool:
-    return forecast.room is not None
-
-
-def _passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> set[int]:
-    """The lanes that nothing held back but that others came first: their turn is yet to come."""
-
-    def free(lane: Backlog) -> bool:
-        forecast = forecasts.get(lane.lane_id)
-        if forecast is None:
-            return lane.provider == LOCAL
-        return forecast.breaker is BreakerState.CLOSED and (forecast.room is None or forecast.room > lane.hinted)
-
-    return {
-        lane.lane_id for lane in lanes if lane.due and lane.lane_id not in counts and not lane.paused and free(lane)
-    }
-
-
-def _hold(
-    connection: Connection,
-    lanes: list[Backlog],
-    forecasts: dict[int, Forecast],
-    counts: dict[int, int],
-    *,
-    seconds: float,
-) -> None:
-    """Note why lanes wait, so that people see it and accepting leaves their hints to the sweep."""
-    reasons: dict[int, str] = {}
-    for lane in lanes:
-        why = _reason(lane, forecasts.get(lane.lane_id), counts.get(lane.lane_id, 0))
-        if why or lane.held_by:
-            reasons[lane.lane_id] = why
-    if reasons:
-        due.hold_lanes(connection, reasons, seconds=seconds)
-
-
-def _reason(lane: Backlog, forecast: Forecast | None, hinted_now: int) -> str:
-    if lane.paused:
-        return "paused"
-    if forecast is not None and forecast.breaker is not BreakerState.CLOSED:
-        return "breaker"
-    if lane.due <= hinted_now:
-        return ""
-    return "rate" if forecast is not None and forecast.room is not None else "window"
 
 
 def _hinted_by_queue(lanes: list[Backlog]) -> dict[str, int]:
@@ -363,13 +265,6 @@ def _staleness(hinted: int, length: int, oldest: float) -> float | None:
     if not hinted or hinted <= length:
         return None
     return _BUSY_STALE + oldest if length else _IDLE_STALE
-
-
-def _cost(here: Platform, kind: str) -> float:
-    try:
-        return here.registry.kind(kind).section.cost
-    except ConfigError:
-        return 1.0
 
 
 def _rank(here: Platform, kind: str) -> int:

@@ -21,6 +21,9 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
     handle: Handler = default(task, app, consumer)
     take = quiet.taker(task, app, consumer)
 
+    def wake() -> None:
+        consumer.call_soon(_nothing)
+
     def unfold(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
         own = (message.headers or {}).get("id")
         if own is None or not hint.is_hint(message.headers):
@@ -30,12 +33,13 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
         qos = message.channel.qos
         kept = others[: qos.spare]
 
-        def acknowledge() -> None:
-            ack(_log, consumer.connection_errors)
+        def acknowledge() -> None:  # in the thread that carries it out: the loop would turn once for each
+            message.ack_log_error(_log, consumer.connection_errors)
 
         def release(*_: Any) -> None:
-            consumer.call_soon_ack(qos.release)
+            qos.release()
 
+        qos.wake = wake
         qos.hold(len(kept))
         handed = 0
         try:
@@ -50,6 +54,10 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
         _leave_to_others(message, others[len(kept) :])
 
     return unfold
+
+
+def _nothing() -> None:
+    """What wakes the loop."""
 
 
 def _leave_to_others(message: Any, tickets: Sequence[str]) -> None:

@@ -29,7 +29,6 @@ LONG = {
     "ledger/tables.py": "the schema, read from top to bottom",
     "tasks/attempt.py": "the steps of one attempt, in a row",
     "tasks/results.py": "one class that Celery makes and calls, results and chords",
-    "tasks/sweep.py": "the duties of one tick, in a row",
 }
 
 

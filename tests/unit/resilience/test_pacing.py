@@ -1,6 +1,6 @@
 """How limits are divided among the lanes behind them."""
 
-from resilience.pacing import LaneView, LaneWant, Turns, divide, share
+from resilience.pacing import LaneView, LaneWant, Turns, crowded, divide, share
 
 
 def want(lane: int, work: int, **rooms: int) -> LaneWant:
@@ -49,6 +49,14 @@ def test_where_there_is_less_than_one_for_each_the_first_get_one() -> None:
     assert share(lanes, window=3, hinted={}) == {0: 1, 1: 1, 2: 1}
     assert share(lanes, window=3, hinted={"q": 3}) == {}
     assert divide([want(lane, 5, shared=2) for lane in (7, 8, 9)]) == {7: 1, 8: 1, 9: 0}
+
+
+def test_hints_are_spread_as_far_as_the_scarcest_limit_is_used_up() -> None:
+    assert crowded([want(1, 25, own=25, tenant=100)]) == 1.0
+    assert crowded([want(1, 25, own=100, tenant=50), want(2, 15, other=100, tenant=50)]) == 0.8
+    assert crowded([want(1, 250, own=1_000_000)]) == 0.00025
+    assert crowded([want(1, 3, own=0)]) == 1.0  # what was granted a moment ago is used up
+    assert crowded([]) == 0.0
 
 
 def test_who_had_a_turn_comes_after_who_had_none() -> None:

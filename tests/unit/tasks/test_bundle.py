@@ -90,6 +90,26 @@ def test_a_worker_counts_hints_and_not_messages() -> None:
     assert QoS(SimpleNamespace(do_restore=False)).can_consume_max_estimate() is None
 
 
+def test_a_worker_asks_again_when_half_of_what_it_takes_ahead_is_carried_out() -> None:
+    qos, woken = QoS(SimpleNamespace(do_restore=False), 4), []  # slots; two hints for each: four ahead
+    qos.wake = lambda: woken.append(qos.can_consume_max_estimate())
+    for tag in ("one", "two"):
+        qos.append("a message", tag)
+    qos.hold(6)
+    assert not qos.can_consume()
+    qos.release()
+    qos.ack("one")
+    assert (woken, qos.can_consume()) == ([], False)  # six are left, for four slots
+    qos.release()
+    assert woken == [3]
+    qos.ack("two")
+    assert (woken, qos.can_consume()) == ([3], True)  # once, until the loop finds no room again
+
+
+def test_what_is_put_back_is_in_as_few_messages_as_it_came_in() -> None:
+    assert [len(named(json.loads(raw))) for raw in bundle.messages(hints(30), spread=1)["stripe"]] == [25, 5]
+
+
 def test_a_hint_goes_back_to_its_queue_as_it_was() -> None:
     for raw in (*written(*hints(1)), *written(*hints(500))[:1]):
         message = Message(raw, channel=object.__new__(Channel))
