@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import PoolManager
+from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import HTTPError
 
 from config import crashpoint
@@ -41,16 +42,38 @@ class Limits:
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter over our connections; it retries nothing and follows nothing."""
+    """requests' adapter over our connections; it retries nothing, follows nothing and keeps no cookie."""
 
     def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
         self._context = context
+        self._pools: dict[str, ConnectionPool] = {}  # of each origin; mostly there is one
         super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002  requests' signature
         pools = PoolManager(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._context, **more)
         pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
         self.poolmanager = pools
+
+    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """The origin's pool, which requests would look up anew for each call, by twenty things that are always the same."""
+        origin = "/".join((request.url or "").split("/", 3)[:3])
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = super().get_connection_with_tls_context(request, *args, **kwargs)
+        return pool
+
+    def close(self) -> None:
+        """Close the kept connections; a call that comes all the same makes new ones."""
+        self._pools = {}
+        super().close()
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """What we read of an answer: its status, its headers and its bytes."""
+        answer = requests.Response()
+        answer.request, answer.raw = req, resp
+        answer.status_code, answer.reason = resp.status, resp.reason
+        answer.headers = CaseInsensitiveDict(resp.headers)
+        return answer
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002  requests' signature
         """The context knows whom to trust; requests would read the same file anew for each connection."""
