@@ -19,6 +19,7 @@ from resilience.wire import Call, Wire
 
 _HOME = Path(__file__).parent
 _WITHOUT_REDIS = 1.0  # seconds until it makes sense to ask again
+SEAT_TURNS = 4  # calls that one seat serves within a forecast's time, as forecast.lua expects
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,18 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May a call be made? See `Admission.ask`."""
+    """May a call be made? See `Admission.ask`.
+
+    Attributes:
+        patience: seconds within which who asks would ask again, instead of giving its hint up.
+    """
 
     lane: Lane
     lease: float
     cost: float = 1.0
     may_probe: bool = False
     ticket: str = ""
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,17 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No leave: `reason` is `redis`, `breaker` or `rate:<name of the limit>`; `wait` is seconds until asking makes sense."""
+    """No leave: `reason` is `redis`, `breaker` or `rate:<name of the limit>`; `wait` is seconds until asking makes sense.
+
+    Attributes:
+        soon: that is within the asker's patience, and its hint is not given up.
+    """
 
     reason: str
     wait: float
     breaker: BreakerState = BreakerState.CLOSED
     trip: int = 0
+    soon: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,8 @@ class Forecast:
     Attributes:
         room: permits; None where nothing limits it.
         rooms: permits of each limit alone, by its key: lanes with the same key use up the same ones.
+        seats: the keys of limits on calls at once, of which more are granted in that time than there are, one after another.
+        even: whether the permits are there from now on; else towards the end of that time.
     """
 
     breaker: BreakerState | None
@@ -108,6 +121,8 @@ class Forecast:
     probing: bool
     room: int | None
     rooms: tuple[tuple[str, int], ...] = ()
+    seats: frozenset[str] = frozenset()
+    even: bool = True
 
 
 class Admission:
@@ -153,7 +168,7 @@ class Admission:
         return self.ask_all([Question(lane, cost=cost, may_probe=may_probe, lease=lease, ticket=ticket)])[0]
 
     def ask_all(self, questions: Sequence[Question]) -> list[Permit | Refused]:
-        """Ask for leave for several calls in one round trip; each counts as if it were asked for alone.
+        """Ask for leave for several calls in one round trip; each counts as if it were asked for alone, lane after lane.
 
         Those that differ in nothing but their ticket are asked for by one script: what it costs to read a policy and a
         breaker is spent once.
@@ -193,14 +208,14 @@ class Admission:
         way = self._way(question.lane)
         calls = [word for asked in block for word in (asked.token, asked.question.ticket)]
         head = (self._time(), question.cost, int(question.may_probe), question.lease)
-        return (*way.keys, REFUSED), (*head, *way.arguments, *calls)
+        return (*way.keys, REFUSED), (*head, *way.arguments, question.patience, *calls)
 
     def _permit(self, asked: _Asked, asked_at: float, answer: Any, *, granted: bool) -> Permit | Refused:
-        reason, wait, state, trip, probe, _epoch = answer
+        reason, wait, state, trip, probe, soon = answer
         lane, breaker = asked.question.lane, BreakerState(state.decode())
         traffic = self._traffic[lane.provider]
         if not granted:
-            return Refused(_explained(traffic, lane, reason.decode()), float(wait), breaker, trip)
+            return Refused(_explained(traffic, lane, reason.decode()), float(wait), breaker, trip, soon=bool(soon))
         return Permit(asked.token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
 
     def _said(self, permits: Sequence[Permit], verdict: Verdict, retry_after: float | None = None) -> Call:
@@ -234,8 +249,10 @@ class Admission:
                     bool(probing),
                     None if room < 0 else room,
                     _rooms(self._way(lane), each, lowered),
+                    self._way(lane).at_once,
+                    even=bool(even),
                 )
-                for (lane, _), (state, retry_in, probing, room, each, lowered) in zip(
+                for (lane, _), (state, retry_in, probing, room, each, lowered, even) in zip(
                     lanes, pipe.execute(), strict=True
                 )
             ]
@@ -268,7 +285,7 @@ def _alike(questions: Sequence[Question]) -> list[list[_Asked]]:
     """Those together that one script may answer; who may probe asks alone."""
     blocks: dict[Any, list[_Asked]] = defaultdict(list)
     for place, one in enumerate(questions):
-        key = place if one.may_probe else (one.lane, one.cost, one.lease)
+        key = place if one.may_probe else (one.lane, one.cost, one.lease, one.patience)
         blocks[key].append(_Asked(place, one, secrets.token_hex(8)))
     return list(blocks.values())
 

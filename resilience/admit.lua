@@ -1,7 +1,8 @@
 -- Calls of one lane ask to be made, as many as there are tokens. KEYS: state, breaker, slowdown, lowered limits, each limit's; last, the list
 -- of refused tickets. ARGV: now or '', cost of each, may_probe, lease in seconds, the breaker's policy, number of limits, the limits, tenant,
--- kind, without haste; then, for each call, its token and its ticket. Only a call that asks alone may probe.
--- Answers: how many are granted, the first ones; and why the others are not: reason, wait, breaker state, trip, probe, epoch.
+-- kind, without haste, patience in seconds; then, for each call, its token and its ticket. Only a call that asks alone may probe.
+-- Answers: how many are granted, the first ones; and why the others are not: reason, wait, breaker state, trip, probe, and whether they are
+-- expected to ask again, for a limit lets the next one pass within their patience.
 
 local now, cost = clock(ARGV[1]), tonumber(ARGV[2])
 local may_probe, lease = ARGV[3] == '1', tonumber(ARGV[4])
@@ -9,21 +10,23 @@ local p, first = read_policy(5)
 local count = tonumber(ARGV[first])
 local limits = read_limits(first + 1, count, 5)
 local lane = first + 1 + count * 6
-local calls = lane + 3  -- where the first call's token is
+local patience = tonumber(ARGV[lane + 3])
+local calls = lane + 4  -- where the first call's token is
 
-local state = redis.call('HMGET', KEYS[1], 'phase', 'epoch', KEYS[4])
+local state = redis.call('HMGET', KEYS[1], 'phase', KEYS[4])
 if state[1] ~= 'open' then
-  return { 0, 'redis', '1', 'closed', 0, 0, '' }
+  return { 0, 'redis', '1', 'closed', 0, 0, 0 }
 end
 local b = read_breaker(KEYS[2])
 local allowed, wait, probe = admit_breaker(KEYS[2], b, p, now, may_probe)
 local function refuse(from, reason, seconds)
+  local soon = reason ~= 'breaker' and seconds <= patience
   for at = from, #ARGV, 2 do
-    if ARGV[at + 1] ~= '' then
+    if ARGV[at + 1] ~= '' and not soon then
       redis.call('RPUSH', KEYS[#KEYS], ARGV[at + 1])  -- the sweep hints again when there is room
     end
   end
-  return { (from - calls) / 2, reason, number(seconds), b.state, b.trip, 0, state[2] }
+  return { (from - calls) / 2, reason, number(seconds), b.state, b.trip, 0, soon and 1 or 0 }
 end
 if not allowed then
   return refuse(calls, 'breaker', wait)
@@ -34,7 +37,7 @@ if now < until_ then
   return refuse(calls, 'rate:retry_after', until_ - now)
 end
 local flow = math.min(factor, flow_of(b, p, now))
-limits = read_lowered(limits, KEYS[4], state[3], now, lane)
+limits = read_lowered(limits, KEYS[4], state[2], now, lane)
 for _, limit in ipairs(limits) do
   look(limit, now, flow)
 end
@@ -65,4 +68,4 @@ end
 if longest > 0 then
   return refuse(at, slowest, longest)
 end
-return { (at - calls) / 2, '', '0', b.state, b.trip, probe and 1 or 0, state[2] }
+return { (at - calls) / 2, '', '0', b.state, b.trip, probe and 1 or 0, 0 }

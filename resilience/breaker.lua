@@ -63,7 +63,7 @@ end
 
 local function count_calls(key, b, p, now, down, many)
   local current = math.floor(now / (p.window / 10))
-  local calls, failures = 0, down and many or 0
+  local calls, failures = 0, 0
   for slot, counts in pairs(b.slots) do
     if slot > current - 10 then
       calls, failures = calls + counts[1], failures + counts[2]
@@ -71,23 +71,23 @@ local function count_calls(key, b, p, now, down, many)
       redis.call('HDEL', key, 'c' .. slot, 'f' .. slot)
     end
   end
+  for _ = 1, many do  -- one after another, as if each had come alone
+    calls, failures = calls + 1, failures + (down and 1 or 0)
+    b.consecutive = down and b.consecutive + 1 or 0
+    b.by_rate = p.mode ~= 'consecutive' and calls >= p.min_calls * (b.by_rate and 0.75 or 1.25)
+    local tripped = b.consecutive >= p.consecutive
+    if b.by_rate then
+      tripped = failures >= p.rate * calls
+    end
+    if down and tripped then
+      return open_breaker(key, b, p, now)  -- the others are of a trip that is over
+    end
+  end
   redis.call('HINCRBY', key, 'c' .. current, many)
   if down then
     redis.call('HINCRBY', key, 'f' .. current, many)
   end
-  b.consecutive = down and b.consecutive + many or 0
-  for _ = 1, many do
-    calls = calls + 1
-    b.by_rate = p.mode ~= 'consecutive' and calls >= p.min_calls * (b.by_rate and 0.75 or 1.25)
-  end
   redis.call('HSET', key, 'consecutive', b.consecutive, 'by_rate', b.by_rate and 1 or 0)
-  local tripped = b.consecutive >= p.consecutive
-  if b.by_rate then
-    tripped = failures >= p.rate * calls
-  end
-  if down and tripped then
-    open_breaker(key, b, p, now)
-  end
 end
 
 -- The same of several calls; a probe reports alone.

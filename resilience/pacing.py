@@ -35,12 +35,14 @@ class LaneWant:
         work: operations that are due, with or without a hint under way.
         room: permits that it would get if it were alone.
         rooms: permits of each of its limits alone, by a name that is the same for all lanes that use them up.
+        even: whether they are there from now on; else some time later.
     """
 
     lane: int
     work: int
     room: int
     rooms: tuple[tuple[str, int], ...] = ()
+    even: bool = True
 
 
 class Turns:
@@ -109,11 +111,14 @@ def crowded(wants: Iterable[LaneWant]) -> float:
     """The share of what limits grant in a time that is asked of them: 1 where there is a hint for every permit.
 
     Over that share of the time hints are best spread. Permits come one by one, so that of hints that come all at once the
-    later ones would be refused; where there are plenty of permits, hints that come together cost less.
+    later ones would be refused; where there are plenty of permits, hints that come together cost less. It is all of the
+    time where permits come only towards its end.
     """
     work: dict[str, int] = defaultdict(int)
     free: dict[str, int] = {}
     for want in wants:
+        if not want.even:
+            return 1.0
         for limit, room in (*want.rooms, (f"of lane {want.lane}", want.room)):
             work[limit] += want.work
             free[limit] = min(room, free.get(limit, room))

@@ -21,6 +21,7 @@ class Way:
         limits: those of the keys that hold limits.
         lowered: the key of those that a person lowered.
         seats, policy: for reporting.
+        at_once: those of the keys that hold limits on calls at once.
     """
 
     keys: tuple[str, ...]
@@ -29,6 +30,7 @@ class Way:
     arguments: tuple[Any, ...]
     seats: tuple[str, ...]
     policy: tuple[Any, ...]
+    at_once: frozenset[str]
 
 
 def way_of(traffic: Traffic, lane: Lane) -> Way:
@@ -41,6 +43,7 @@ def way_of(traffic: Traffic, lane: Lane) -> Way:
         arguments=(*arguments(traffic, lane.kind, spare=lane.spare), lane.tenant, lane.kind, "1" if lane.spare else ""),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
+        at_once=frozenset(key for key, limit in limits if limit.concurrent),
     )
 
 

@@ -67,7 +67,6 @@ class Wire:
         try:
             return _answers(connection, commands)
         except NoScriptError:
-            connection.disconnect()  # type: ignore[no-untyped-call]  # the other answers are on their way
             return [self.run(script, *call) for call in calls]
         except (LostError, LateError):
             connection.disconnect()  # type: ignore[no-untyped-call]
@@ -87,4 +86,8 @@ def _answer(connection: AbstractConnection, parts: tuple[Any, ...]) -> Any:
 
 def _answers(connection: AbstractConnection, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     connection.send_packed_command(connection.pack_commands(commands))  # type: ignore[no-untyped-call]
-    return [connection.read_response() for _ in commands]
+    try:
+        return [connection.read_response() for _ in commands]
+    except redis.RedisError:
+        connection.disconnect()  # type: ignore[no-untyped-call]  # or the next command would read what is left of these answers
+        raise

@@ -1,5 +1,6 @@
 """Make the next attempt at one operation: admit, claim, call, record. Safe to run twice, late, or not at all."""
 
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -52,6 +53,8 @@ from tasks.moves import note_move
 from tasks.platform import Platform
 
 _rng = Random()  # noqa: S311  jitter needs no secrecy
+_HASTE = 0.25  # seconds that a hint waits for a permit that is nearly due; the sweep comes by twice a second
+_waiting = threading.Lock()  # held by the one hint that does: where more come than permits, they are given up at once
 _PATIENCE = 3.0  # seconds that a claimed operation waits for the permit of its next request
 _UNSAID_PAUSE = 1.0  # seconds that a tenant stays away after a 429 that does not say for how long
 
@@ -109,8 +112,7 @@ class Attempt:
         """Where its calls count."""
         return Lane(self.bound.provider.name, self.tenant, self.bound.name, self.spare)
 
-    @property
-    def question(self) -> Question:
+    def question(self, patience: float = 0.0) -> Question:
         """What is asked of admission; it comes before the claim, so that a refusal costs the ledger nothing."""
         return Question(
             self.lane,
@@ -118,11 +120,22 @@ class Attempt:
             cost=self.bound.section.cost,
             may_probe=self.probe,
             ticket=self.ticket_id,
+            patience=patience,
         )
 
     def admit(self) -> Permit | Refused:
-        """Ask for leave."""
-        return self.platform.admission.ask_all([self.question])[0]
+        """Ask for leave, and wait a moment where a limit lets the next call pass: what is given up comes back much later."""
+        if not _waiting.acquire(blocking=False):
+            return self.platform.admission.ask_all([self.question()])[0]
+        try:
+            until = boottime() + _HASTE
+            while True:
+                answer = self.platform.admission.ask_all([self.question(max(until - boottime(), 0.0))])[0]
+                if isinstance(answer, Permit) or not answer.soon:
+                    return answer
+                time.sleep(max(answer.wait, 0.001) * _rng.uniform(1.0, 1.2))
+        finally:
+            _waiting.release()
 
     def wanted(self, permit: Permit, account: str | None) -> Wanted:
         """What is asked of the ledger."""

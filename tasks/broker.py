@@ -95,43 +95,51 @@ class Message(virtual.Message):
 class QoS(virtual.QoS):
     """How much this worker may hold; counted in hints, of which one message may hold several.
 
-    `prefetch_count` is the number of its slots. The loop asks for messages when half of what is taken ahead of them has
-    been carried out, and then for as many as there is room for: each turn of it costs as much as carrying out a message.
+    `prefetch_count` is the number of its slots. The loop asks for messages when more than half of what is taken ahead of
+    them has been begun, and then for as many as there is room for: a turn of it costs as much as carrying out a hint.
 
     Attributes:
         wake: lets the loop look again whether it may ask; called by whoever made the room that it had not.
+        largest: hints in the message that came last.
     """
 
     def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
         super().__init__(channel, prefetch_count)
         self.wake: Callable[[], None] | None = None
+        self.largest = 1
         self._others = 0  # besides the first of each message
         self._lock = threading.Lock()
         self._sated = False  # the loop wanted to ask, and there was no room
 
     def hold(self, count: int) -> None:
-        """So many more than the message itself are in hand."""
+        """So many more than the first of a message are in hand."""
+        self.largest = 1 + count
+        self.let_go(-count)
+
+    def let_go(self, count: int) -> None:
+        """So many of these are not: others have them."""
         with self._lock:
-            self._others += count
+            self._others -= count
 
     def release(self) -> None:
-        """One of these is carried out; by any thread."""
-        with self._lock:
-            self._others -= 1
+        """One of these is begun; by any thread."""
+        self.let_go(1)
         self._look_again()
 
     def ack(self, delivery_tag: str) -> None:
-        """The first of a message is carried out; by any thread."""
+        """The first of a message is begun; by any thread."""
         super().ack(delivery_tag)
         self._look_again()
 
     def can_consume(self) -> bool:
         """Whether another message may be asked for."""
-        self._sated = not self._hungry()
-        return not self._sated
+        self._sated = True  # before it looks: whoever makes room from here on wakes the loop
+        if self._hungry():
+            self._sated = False
+            return True
+        return False
 
     def _look_again(self) -> None:
-        # The loop may have looked just now and seen less room than there is: whoever comes next wakes it.
         if self._sated and self.wake is not None and self._hungry():
             self._sated = False
             self.wake()
@@ -165,7 +173,7 @@ class Channel(redis.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.QoS = QoS  # type: ignore[assignment]  # as kombu does; nothing of ours is acknowledged to Redis
-        self._hints = 1  # in a message, as those were that came last
+        self._hints = 1  # in a message, as it is to be expected
 
     def sockets(self) -> Iterator[socket.socket]:
         """The open ones; none is made."""
@@ -182,11 +190,10 @@ class Channel(redis.Channel):
             if not answer:
                 raise Empty
             key, first = answer
-            before = self.qos.can_consume_max_estimate() or 0
+            self.qos.largest = 1
             self._deliver_from(key, [first])
-            left = self.qos.can_consume_max_estimate() or 0
-            self._hints = max(before - left, self._hints // 2, 1)  # one small message says little of the next
-            room = min(left // self._hints, _AT_ONCE)
+            self._hints = max(self.qos.largest, self._hints // 2)  # one small message says little of the next
+            room = min((self.qos.can_consume_max_estimate() or 0) // self._hints, _AT_ONCE)
             if room > 0:
                 self.client.connection.send_command("RPOP", key, room)
                 self._deliver_from(key, self.client.connection.read_response(timeout=_PATIENCE) or [])

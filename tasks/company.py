@@ -61,7 +61,7 @@ def begin(deliveries: Sequence[Delivery]) -> None:
         own = account(here, attempt.bound.provider, attempt.tenant, ticket=ticket_id)
         if own is not None:
             asked.append((attempt, own))
-    permits = here.admission.ask_all([attempt.question for attempt, _ in asked]) if asked else []
+    permits = here.admission.ask_all([attempt.question() for attempt, _ in asked]) if asked else []
     answers = [(attempt, own, permit) for (attempt, own), permit in zip(asked, permits, strict=True)]
     begun = _claimed([(attempt, own, permit) for attempt, own, permit in answers if isinstance(permit, Permit)])
     begun += [Begun(attempt, own) for attempt, own, permit in answers if isinstance(permit, Refused)]

@@ -18,7 +18,8 @@ class Configuration:
     # A message is a hint: it may be lost, doubled or late. So what acknowledges and restores messages is left out.
     # (Not worker_disable_prefetch: together with ack_emulation off nothing wakes the loop when a slot becomes free.)
     task_acks_late = False
-    # After a lost connection Celery would take less until what it had is acknowledged; a hint of then may be forgotten.
+    # Must stay off: what Celery takes away after a lost connection, it gives back when its own promises acknowledge, and
+    # hints are acknowledged without them.
     worker_enable_prefetch_count_reduction = False
     worker_prefetch_multiplier = 1  # the number of slots; how many hints are taken for each is up to tasks.broker
     broker_transport_options = {  # noqa: RUF012  Celery reads it

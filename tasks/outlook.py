@@ -11,7 +11,7 @@ from ledger.due import Backlog, Hint
 from ledger.lanes import LOCAL, SPARE
 from ledger.session import Connection
 from resilience import pacing
-from resilience.admission import Forecast
+from resilience.admission import SEAT_TURNS, Forecast
 from resilience.breaker import BreakerState
 from resilience.pacing import LaneView, LaneWant, Turns, divide
 from resilience.traffic import Lane
@@ -77,7 +77,7 @@ def crowded(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[i
     for lane in lanes:
         forecast, count = forecasts.get(lane.lane_id), counts.get(lane.lane_id, 0)
         if forecast is not None and forecast.room is not None and count + lane.hinted:
-            wants[lane.provider].append(LaneWant(lane.lane_id, count + lane.hinted, forecast.room, forecast.rooms))
+            wants[lane.provider].append(_crowd(lane, forecast, count + lane.hinted))
     return {provider: pacing.crowded(each) for provider, each in wants.items()}
 
 
@@ -89,6 +89,13 @@ def mixed(hints: Iterable[Hint]) -> list[Hint]:
     mixed = list(lanes.values())
     random.shuffle(mixed)
     return [one for row in zip_longest(*mixed) for one in row if one is not None]
+
+
+def _crowd(lane: Backlog, forecast: Forecast, work: int) -> LaneWant:
+    """What it asks of as many seats as there are: that each serves several calls in turn is no reason for haste."""
+    rooms = tuple((key, room // SEAT_TURNS if key in forecast.seats else room) for key, room in forecast.rooms)
+    room = min((room for _, room in rooms), default=forecast.room or 0)
+    return LaneWant(lane.lane_id, work, room, rooms, even=forecast.even)
 
 
 def passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> set[int]:

@@ -38,7 +38,7 @@ from tasks.platform import Platform, platform
 from tasks.publishing import post
 
 TICK = 0.5  # seconds between two looks
-_STEP = 0.01  # seconds between two messages to a provider's queue: what is due meanwhile goes together
+_STEP = 0.01  # seconds between two looks into the outbox; what falls due meanwhile is published together
 WINDOW = 1000  # hints under way per queue; more would only wait in Redis
 _HORIZON = 1.0  # seconds that a tick hints ahead of; longer than a tick, or the flow would stutter
 _MOST = 500  # tickets in one look
@@ -172,7 +172,7 @@ class Sweep(threading.Thread):
                 shared[one.provider].append(one)
             crowded = outlook.crowded(lanes, forecasts, counts)
             for provider, hints in shared.items():
-                self._post(outlook.mixed(hints), over=_HORIZON * crowded[provider])
+                self._post(outlook.mixed(hints), over=_HORIZON * crowded.get(provider, 1.0))
         self._turns.end(outlook.passed_over(lanes, forecasts, counts))
         self._probe(connection, lanes, forecasts, epoch)
         outlook.hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))

@@ -33,7 +33,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
         qos = message.channel.qos
         kept = others[: qos.spare]
 
-        def acknowledge() -> None:  # in the thread that carries it out: the loop would turn once for each
+        def acknowledge() -> None:  # in the thread that begins it: the loop would turn once for each
             message.ack_log_error(_log, consumer.connection_errors)
 
         def release(*_: Any) -> None:
@@ -49,7 +49,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Handler:
                     handle(_about(message, ticket_id), body, release, release, callbacks)
                     handed += 1
         except Exception:
-            qos.hold(handed - len(kept))  # what was not handed over is hinted at again
+            qos.let_go(len(kept) - handed)  # what was not handed over is hinted at again
             raise
         _leave_to_others(message, others[len(kept) :])
 

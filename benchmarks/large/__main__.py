@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.install import ProviderFailedError, install_if_root
 from benchmarks.large.latency import latency
+from benchmarks.large.limited import limited
 from benchmarks.large.past import past
 from benchmarks.large.tenants import tenants
 from benchmarks.large.waiting import waiting
@@ -24,6 +25,7 @@ def main() -> int:
     given = _options()
     parts: dict[str, Callable[[Place], dict[str, Any]]] = {
         "latency": partial(latency, count=given.count),
+        "limited": limited,
         "past": partial(past, rows=given.past, rounds=given.rounds, operations=given.operations),
         "waiting": partial(waiting, rows=given.waiting, watched=given.watched),
         "tenants": partial(tenants, count=given.tenants, rows=given.backlog),
@@ -51,7 +53,7 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _options() -> argparse.Namespace:
-    names = ("latency", "past", "waiting", "tenants")
+    names = ("latency", "limited", "past", "waiting", "tenants")
     parser = argparse.ArgumentParser(prog="make bench-large", description=__doc__)
     parser.add_argument("--only", nargs="*", choices=names, default=list(names))
     parser.add_argument("--count", type=int, default=200, help="latency: operations of each side")

@@ -22,3 +22,8 @@ def test_prefetching_stays_on() -> None:
     """docs/decisions/0003: with it off, and without acknowledgements, nothing wakes the loop when a slot is free."""
     assert not hasattr(Configuration, "worker_disable_prefetch")
     assert Configuration.worker_prefetch_multiplier == 1, "tasks.broker says how many hints are taken for each slot"
+
+
+def test_after_a_lost_connection_a_worker_takes_as_much_as_before() -> None:
+    """docs/decisions/0029: only Celery's own promises would give back what it took away, and hints go past them."""
+    assert Configuration.worker_enable_prefetch_count_reduction is False

@@ -1,6 +1,7 @@
 """The scripts in Redis and the pure functions give the same answers to the same histories."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -128,14 +129,15 @@ def test_what_calls_report_together_counts_as_if_each_had_reported_alone(client:
             for one in admission.ask_all([Question(LANE, lease=60)] * rng.choice([1, 3, 8]))
             if isinstance(one, Permit)
         ]
+        verdict = rng.choices([Verdict.OK, Verdict.NEUTRAL], weights=[8, 1])[0]
         if rng.random() < 0.1:
             admission.report(permits[0], Verdict.DOWN)
             alone = breaker.report(alone, policy, now, verdict=Verdict.DOWN, trip=0, token="-")
-        admission.report_all(permits, Verdict.OK)
+        admission.report_all(permits, verdict)
         for _ in permits:
-            alone = breaker.report(alone, policy, now, verdict=Verdict.OK, trip=0, token="-")
+            alone = breaker.report(alone, policy, now, verdict=verdict, trip=0, token="-")
         kept: dict[bytes, bytes] = client.hgetall(breaker_key("acme"))  # type: ignore[assignment]  # the client is not asynchronous
-        assert int(kept[b"consecutive"]) == alone.consecutive == 0
+        assert int(kept[b"consecutive"]) == alone.consecutive
         assert kept[b"by_rate"] == str(int(alone.by_rate)).encode()
         by_rate += alone.by_rate
         slots = {name: int(count) for name, count in kept.items() if name[:1] in b"cf" and name[1:].isdigit()}
@@ -146,6 +148,66 @@ def test_what_calls_report_together_counts_as_if_each_had_reported_alone(client:
             if count
         }
     assert 0 < by_rate < 200
+
+
+def test_of_calls_that_say_together_that_it_is_down_the_one_opens_it_that_would_have_alone(client: redis.Redis) -> None:
+    policy = BreakerPolicy(mode="auto", consecutive=3, min_calls=20, rate=0.5, window=60.0)
+    admission = Admission(client, {"acme": Traffic("acme", policy)}, now=lambda: 1_000_000.0)
+    permits = [one for one in admission.ask_all([Question(LANE, lease=60)] * 26) if isinstance(one, Permit)]
+    admission.report_all(permits[:18], Verdict.OK)
+    admission.report_all(permits[18:], Verdict.DOWN)  # 8 of 26 are no rate to open at; the third in a row is a reason
+    assert admission.forecast(LANE, horizon=1).breaker is BreakerState.OPEN
+    assert client.hget(breaker_key("acme"), "trip") == b"1"
+
+
+def test_who_would_ask_again_soon_does_not_give_its_hint_up(client: redis.Redis) -> None:
+    now = 1_000_000.0
+    admission = Admission(client, {"acme": Traffic("acme", limits=(Limit("20 per 1s", (), 20, 1.0),))}, now=lambda: now)
+    assert isinstance(admission.ask(LANE, lease=60), Permit)
+    patient, hasty = (
+        Question(LANE, lease=60, ticket="p", patience=0.2),
+        Question(LANE, lease=60, ticket="h", patience=0.01),
+    )
+    answers = admission.ask_all([patient, hasty])
+    assert [(isinstance(one, Refused), getattr(one, "soon", None)) for one in answers] == [(True, True), (True, False)]
+    assert admission.refused(10) == ["h"]
+    now += 0.001 + (answers[0].wait if isinstance(answers[0], Refused) else 0.0)
+    assert isinstance(admission.ask_all([patient])[0], Permit)
+    restore.hold(client, "acme", "open")
+    held = admission.ask_all([replace(patient, patience=1e9)])[0]
+    assert isinstance(held, Refused)
+    assert not held.soon  # a breaker's time is no turn in a row
+    assert admission.refused(10) == ["p"]
+
+
+def test_permits_that_come_only_later_are_not_there_from_now_on(client: redis.Redis) -> None:
+    now = 1_000_000.0
+    admission = Admission(
+        client, {"acme": Traffic("acme", limits=(Limit("100 per 1s", (), 100, 1.0, largest=9),))}, now=lambda: now
+    )
+    assert admission.forecast(LANE, horizon=1).even
+    permits = admission.ask_all([Question(LANE, lease=60, cost=20.0)])
+    assert not admission.forecast(LANE, horizon=1).even  # a call that is larger than the burst leaves a debt
+    now += 1.0
+    assert admission.forecast(LANE, horizon=1).even
+    assert isinstance(permits[0], Permit)
+    admission.report(permits[0], Verdict.NEUTRAL, retry_after=0.5)
+    assert not admission.forecast(LANE, horizon=1).even
+
+
+def test_an_answer_that_redis_refuses_leaves_no_other_for_the_next_question(client: redis.Redis) -> None:
+    admission = Admission(client, {"acme": Traffic("acme"), "other": Traffic("other")})
+    asked = [Question(Lane(name, "default", "make"), lease=60) for name in ("acme", "other")]
+    assert all(isinstance(one, Permit) for one in admission.ask_all(asked))
+    client.set(breaker_key("acme"), "of another type")
+    assert [one.reason for one in admission.ask_all(asked) if isinstance(one, Refused)] == ["redis", "redis"]
+    client.delete(breaker_key("acme"))
+    assert admission.report(_granted(admission.ask(LANE, lease=60)), Verdict.OK).closed
+
+
+def _granted(answer: Permit | Refused) -> Permit:
+    assert isinstance(answer, Permit)
+    return answer
 
 
 def test_of_those_that_ask_together_the_first_are_granted_and_the_others_hints_are_given_up(

@@ -56,6 +56,7 @@ def test_hints_are_spread_as_far_as_the_scarcest_limit_is_used_up() -> None:
     assert crowded([want(1, 25, own=100, tenant=50), want(2, 15, other=100, tenant=50)]) == 0.8
     assert crowded([want(1, 250, own=1_000_000)]) == 0.00025
     assert crowded([want(1, 3, own=0)]) == 1.0  # what was granted a moment ago is used up
+    assert crowded([LaneWant(1, 5, 50, even=False)]) == 1.0  # they come only towards the end of the time
     assert crowded([]) == 0.0
 
 

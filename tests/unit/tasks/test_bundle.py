@@ -101,9 +101,29 @@ def test_a_worker_asks_again_when_half_of_what_it_takes_ahead_is_carried_out() -
     qos.ack("one")
     assert (woken, qos.can_consume()) == ([], False)  # six are left, for four slots
     qos.release()
-    assert woken == [3]
     qos.ack("two")
     assert (woken, qos.can_consume()) == ([3], True)  # once, until the loop finds no room again
+    assert qos.largest == 7
+
+
+def test_who_makes_the_last_room_while_the_loop_looks_for_it_wakes_the_loop() -> None:
+    class Slow(QoS):
+        """The only hint in hand is begun while the loop looks."""
+
+        def _hungry(self) -> bool:
+            found = super()._hungry()
+            if not found and woken == [None]:
+                woken.clear()
+                self.ack("tag")
+            return found
+
+    woken: list[Any] = [None]
+    qos = Slow(SimpleNamespace(do_restore=False), 1)
+    qos.wake = lambda: woken.append("woken")
+    qos.hold(1)
+    qos.append("a message", "tag")
+    assert not qos.can_consume()
+    assert woken == ["woken"]
 
 
 def test_what_is_put_back_is_in_as_few_messages_as_it_came_in() -> None:

@@ -1,5 +1,6 @@
 """Which lanes a sweep looks at, in what order their hints go, and over what time."""
 
+from dataclasses import replace
 from typing import Any
 
 from ledger.due import Backlog, Hint
@@ -55,3 +56,12 @@ def test_a_providers_hints_are_spread_by_what_all_its_lanes_ask_of_their_limits(
     assert outlook.crowded(lanes[:3], forecasts, {1: 10, 2: 15, 3: 99}) == {"stripe": 0.6}
     assert outlook.crowded(lanes, forecasts, {1: 10, 2: 15, 4: 1}) == {"stripe": 1.0}
     assert outlook.crowded(lanes[2:3], forecasts, {3: 99}) == {}
+
+
+def test_a_seat_that_serves_one_call_after_another_is_one_seat_for_hints_that_come_together() -> None:
+    seats = replace(granted(40, seats=40, all=100), seats=frozenset({"seats"}))
+    assert outlook.crowded([lane(1)], {1: seats}, {1: 5}) == {"stripe": 0.5}
+
+
+def test_hints_of_a_lane_that_must_wait_first_are_spread_over_all_of_the_time() -> None:
+    assert outlook.crowded([lane(1)], {1: replace(granted(40, all=40), even=False)}, {1: 2}) == {"stripe": 1.0}

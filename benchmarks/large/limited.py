@@ -1,0 +1,54 @@
+"""How much of a provider's limit is used while more waits than it lets pass."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from benchmarks.contender import CONTENDERS
+from benchmarks.large.parts import accept, one, until, worker
+from benchmarks.place import Place
+from resilience.limiter import Limit
+
+_SECONDS = 20  # for which each limit is pressed against, if all of it were used
+_LEFT = "SELECT count(*) FROM lockgate.operations WHERE state <> 'succeeded'"
+#: Calls a second in the middle three fifths: the start is a full bucket, and the end has nothing to wait for any more.
+_PACE = """
+SELECT count(*) / extract(epoch FROM max(started_at) - min(started_at))
+FROM (SELECT started_at, ntile(5) OVER (ORDER BY started_at) AS fifth FROM lockgate.attempts) AS one
+WHERE fifth BETWEEN 2 AND 4
+"""
+
+
+def limited(place: Place, *, limits: tuple[int, ...] = (20, 100)) -> dict[str, Any]:
+    """For each limit of so many calls a second: the share of it that is used, and the share of what the limiter grants.
+
+    Args:
+        place: servers.
+        limits: calls in a second, of one tenant.
+    """
+    found: dict[str, Any] = {}
+    contender = next(each for each in CONTENDERS if each.name == "lockgate")
+    for number, calls in enumerate(limits, start=2):
+        where = place.fresh(number)
+        environment = where.environment(0) | {"LOCKGATE_PROVIDERS": str(_providers(where.folder, calls))}
+        log = where.folder / f"limited-{calls}.log"
+        accept(environment, f"limited-{calls}", calls * _SECONDS)
+        with worker(contender, environment, log):
+            until(lambda where=where: one(where.database_url, _LEFT) == 0, log, every=0.5)  # type: ignore[misc]
+        pace = float(one(where.database_url, _PACE))
+        granted = Limit("", (), calls, 1.0).rate
+        found[f"{calls} a second"] = {"of the limit": pace / calls, "of what is granted": pace / granted}
+        print(f"  {calls} calls a second: {pace:.1f}", flush=True)
+    return found
+
+
+def _providers(folder: Path, calls: int) -> Path:
+    """Stripe's file of this benchmark with one limit more."""
+    own = folder / f"providers-{calls}"
+    own.mkdir()
+    content = tomllib.loads((folder / "providers/stripe.toml").read_text())
+    content["limits"].append({"calls": calls, "per": "1s", "scope": ["tenant"]})
+    (own / "stripe.toml").write_text(tomli_w.dumps(content))
+    return own
