@@ -13,13 +13,13 @@ import redis
 
 from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
+from resilience.forecast import Forecast, rooms
 from resilience.traffic import Lane, Traffic
 from resilience.way import REFUSED, Way, way_of
 from resilience.wire import Call, Wire
 
 _HOME = Path(__file__).parent
 _WITHOUT_REDIS = 1.0  # seconds until it makes sense to ask again
-SEAT_TURNS = 4  # calls that one seat serves within a forecast's time, as forecast.lua expects
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +103,6 @@ class Health:
     def moved(self) -> bool:
         """Whether this report opened or closed it."""
         return self.before is not self.after
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What admission would grant a lane soon.
-
-    Attributes:
-        room: permits; None where nothing limits it.
-        rooms: permits of each limit alone, by its key: lanes with the same key use up the same ones.
-        seats: the keys of limits on calls at once, of which more are granted in that time than there are, one after another.
-        even: whether the permits are there from now on; else towards the end of that time.
-    """
-
-    breaker: BreakerState | None
-    retry_in: float
-    probing: bool
-    room: int | None
-    rooms: tuple[tuple[str, int], ...] = ()
-    seats: frozenset[str] = frozenset()
-    even: bool = True
 
 
 class Admission:
@@ -248,7 +228,7 @@ class Admission:
                     float(retry_in),
                     bool(probing),
                     None if room < 0 else room,
-                    _rooms(self._way(lane), each, lowered),
+                    rooms(self._way(lane), each, lowered),
                     self._way(lane).at_once,
                     even=bool(even),
                 )
@@ -296,12 +276,6 @@ def _reported_alike(permits: Sequence[Permit]) -> list[list[Permit]]:
     for one in permits:
         blocks[one.token if one.probe else (one.lane, one.trip)].append(one)
     return list(blocks.values())
-
-
-def _rooms(way: Way, each: Sequence[int], lowered: Sequence[tuple[bytes, int]]) -> tuple[tuple[str, int], ...]:
-    """What each limit grants, by its key; none while the breaker is not closed."""
-    own = tuple((key, room) for key, room in zip(way.limits, each, strict=False) if room >= 0)
-    return own + tuple((f"{way.lowered}:{name.decode()}", room) for name, room in lowered)
 
 
 def _state(name: bytes) -> BreakerState | None:

@@ -24,7 +24,7 @@ for i, limit in ipairs(limits) do
   local free
   if limit.type == 'seats' then
     redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', number(now))
-    -- A call usually takes far less than the horizon, so a seat serves more than one (SEAT_TURNS in admission.py).
+    -- A call usually takes far less than the horizon, so a seat serves more than one (SEAT_TURNS in forecast.py).
     free = limit.allowed * 4 - redis.call('ZCARD', limit.key)
   elseif limit.type == 'quota' then
     free = limit.allowed - spend_of(limit, now)

@@ -11,8 +11,8 @@ from ledger.due import Backlog, Hint
 from ledger.lanes import LOCAL, SPARE
 from ledger.session import Connection
 from resilience import pacing
-from resilience.admission import SEAT_TURNS, Forecast
 from resilience.breaker import BreakerState
+from resilience.forecast import SEAT_TURNS, Forecast
 from resilience.pacing import LaneView, LaneWant, Turns, divide
 from resilience.traffic import Lane
 from tasks.platform import Platform

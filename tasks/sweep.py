@@ -28,9 +28,9 @@ from ledger.guard import Guard
 from ledger.release import renew
 from ledger.session import LOST, Connection
 from operations.means import Means
-from resilience.admission import Forecast
 from resilience.breaker import BreakerState
 from resilience.clock import boottime
+from resilience.forecast import Forecast
 from resilience.pacing import Turns, share
 from tasks import hint, judge, outlook, plain, traffic
 from tasks.connections import welcome_changed

@@ -16,7 +16,7 @@ from ledger.lowered import InForce
 from ledger.pauses import Pause
 from ledger.session import Connection
 from ledger.waiting import BOUND, Waiting
-from resilience.admission import Forecast
+from resilience.forecast import Forecast
 from resilience.traffic import Lane
 
 _HORIZON = 1.0  # seconds of which the room is told

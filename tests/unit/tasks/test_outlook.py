@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from ledger.due import Backlog, Hint
-from resilience.admission import Forecast
 from resilience.breaker import BreakerState
+from resilience.forecast import Forecast
 from resilience.pacing import Turns
 from tasks import outlook
 
