@@ -66,7 +66,7 @@ class Claimed:
         ticket_id: the ticket under which it is carried out now.
         lease_ends: BOOTTIME; counted from before the claim was issued.
         key_closes: BOOTTIME after which the provider may have forgotten the idempotency key; None when it cannot.
-        first_sent_at: PostgreSQL's time.
+        first_sent_at: PostgreSQL's time; of sends of which it is known that they had no effect, the last counts.
         effect_until: PostgreSQL's time after which what has been sent cannot have had its effect any more; None when that is
             not known.
         rounds: inquiries before this attempt.
@@ -125,8 +125,10 @@ WITH named AS MATERIALIZED (
         failures = o.failures + (o.pending_trip IS NOT NULL AND o.pending_trip = n.trip)::int,
         pending_trip = NULL,
         account = coalesce(o.account, n.own),
-        first_sent_at = CASE WHEN o.state = 'waiting' THEN coalesce(o.first_sent_at, {sent})
-            ELSE o.first_sent_at END,
+        first_sent_at = CASE WHEN o.state <> 'waiting' THEN o.first_sent_at
+            -- nothing sent before had its effect: an inquiry need not look there, or it reads more with each requeue
+            WHEN o.effect = 'none' AND NOT {doubt} THEN statement_timestamp()
+            ELSE coalesce(o.first_sent_at, {sent}) END,
         send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0
             AND (o.send_until IS NULL OR (o.effect = 'none' AND o.send_until < statement_timestamp()))
             THEN {sent} + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END

@@ -94,7 +94,9 @@ WITH heard AS (
                 THEN greatest(o.deadline_at, statement_timestamp() + %(answer_within)s * interval '1 second')
             ELSE least(o.deadline_at, o.expires_at, o.revoked_at) END,
         settle_from = CASE WHEN o.purpose = 'send' AND %(effect)s = 'unknown'
-            THEN statement_timestamp() + %(settle)s * interval '1 second' ELSE o.settle_from END,
+            THEN statement_timestamp() + %(settle)s * interval '1 second'
+            WHEN o.purpose = 'send' AND %(effect)s = 'none' THEN greatest(o.settle_from, statement_timestamp())
+            ELSE o.settle_from END,
         absent_at = CASE WHEN %(absent)s THEN coalesce(o.absent_at, statement_timestamp())
             WHEN %(effect)s = 'unknown' AND o.purpose <> 'send' THEN o.absent_at END,
         frozen = %(frozen)s,

@@ -108,6 +108,37 @@ def test_a_key_that_may_be_forgotten_is_asked_about_then_sent_in_a_new_retention
     assert sending.key_closes > sending.lease_ends
 
 
+def test_what_had_no_effect_is_looked_for_around_its_last_send_alone_however_often_it_is_requeued(
+    ledger: Ledger, registry: Registry, row: Row
+) -> None:
+    letter, dead = bury(ledger, REFUSED, Park("client", Effect.NONE, ErrorClass.CLIENT))
+    first = row("first_sent_at", dead.lease.operation_id)
+    requeue(ledger, registry, letter, ORDER)
+    again = claim(ledger, dead.ticket_id, TERMS, worker="w1")
+    assert again is not None
+    park = Park("client", Effect.NONE, ErrorClass.CLIENT)
+    record(ledger, again.lease, park, heard=REFUSED, pace=PACE, letter=Letter("f"), ticket_id=dead.ticket_id)
+    heard_at = row("ended_at", dead.lease.operation_id)
+    change(ledger, dead, "send_until = clock_timestamp() - interval '1 hour'")
+    with ledger.connection() as connection:
+        letter = max(one.id for one in letters.of_operation(connection, dead.lease.operation_id))
+    requeue(ledger, registry, letter, ORDER)
+    asking = claim(ledger, dead.ticket_id, TERMS, worker="w1")
+    assert asking is not None
+    assert asking.purpose is Purpose.INQUIRE
+    assert first < again.first_sent_at == asking.first_sent_at < heard_at
+    assert asking.effect_until == heard_at
+
+
+def test_a_doubt_is_looked_for_from_its_first_send_on(ledger: Ledger, registry: Registry, row: Row) -> None:
+    letter, dead = bury(ledger, DOUBT, Park("frozen_key", Effect.UNKNOWN, ErrorClass.AMBIGUOUS))
+    before = row("first_sent_at, settle_from", dead.lease.operation_id)
+    requeue(ledger, registry, letter, ORDER)
+    asking = claim(ledger, dead.ticket_id, TERMS, worker="w1")
+    assert asking is not None
+    assert (asking.first_sent_at, asking.effect_until) == before
+
+
 def test_what_was_never_sent_is_not_asked_about(ledger: Ledger, registry: Registry) -> None:
     letter, dead = bury(ledger, REFUSED, Park("deadline", Effect.NONE))
     change(ledger, dead, "first_sent_at = NULL, send_until = clock_timestamp() - interval '1 hour'")

@@ -189,7 +189,7 @@ class Book:
 
     def _note_send(self, row: Row, now: float) -> None:
         kind = row.kind
-        row.first_sent = now if row.first_sent is None else row.first_sent
+        row.first_sent = now if row.first_sent is None or row.effect is Effect.NONE else row.first_sent
         renewed = row.send_until is None or (row.effect is Effect.NONE and row.send_until < now)
         if kind.kept_for > 0 and renewed:
             row.send_until = now + kind.kept_for - kind.terms.margin
@@ -222,6 +222,8 @@ class Book:
             row.deadline = max(row.deadline, now + pace.policy.answer_within)
         if sent and values["effect"] is Effect.UNKNOWN:
             row.settle_from = now + pace.settle
+        elif sent and values["effect"] is Effect.NONE:
+            row.settle_from = max(row.settle_from or now, now)
         if values["absent"]:
             row.absent_at = now if row.absent_at is None else row.absent_at
         elif not (values["effect"] is Effect.UNKNOWN and row.purpose is not None and not sent):
