@@ -10,6 +10,7 @@ from soak.checker.violation import Violation
 _UNDER_WAY = 0.5  # seconds in which calls that were permitted before it opened may still arrive
 _BROKEN = 500  # statuses from here on, and 429, do not close a breaker
 _TOO_MANY = 429
+_HUNG_UP = frozenset({"handshake", "refused"})  # no answer, and the caller knew at once
 
 
 def check(history: History) -> Iterator[Violation]:
@@ -43,6 +44,7 @@ def _crowded(requests: Sequence[Request], total: float) -> Iterator[Request]:
         if before.status is not None and before.status < _BROKEN and before.status != _TOO_MANY:
             return
         # One that hung is over when the caller has given it up.
-        over = before.until if before.status is not None and before.until is not None else before.at + total
+        ended = before.status is not None or before.how in _HUNG_UP
+        over = before.until if ended and before.until is not None else before.at + total
         if after.at < min(over, before.at + total):
             yield after

@@ -246,6 +246,14 @@ def test_one_probe_after_another_and_what_was_under_way_as_the_breaker_opened_is
     assert judge(made.history()).violations == ()
 
 
+def test_a_probe_that_the_provider_hung_up_on_is_over_at_once() -> None:
+    made = Made()
+    open_the_breaker(made, 1.0, 1.5)
+    first, _ = (request for request in made.journal.requests if request.how == "hung")
+    first.how, first.until = "handshake", first.at + 0.01
+    assert judge(made.history()).violations == ()
+
+
 def test_an_effect_that_was_undone_does_not_count() -> None:
     made = Made()
     made.again(made.effect(PAYMENT), reference="ref_cancelled", standing=False)
