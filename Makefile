@@ -44,7 +44,7 @@ soak: .venv/.run ## 3,000 operations of all means under every attack, then the v
 	@$(BIN)/python -m soak --wrong-clocks 600 $(ARGS)
 
 soak-nightly: .venv/.run ## the same with 100,000 operations and 8 tenants (hours)
-	@$(BIN)/python -m soak --wrong-clocks 600 --count 100000 --tenants 8 $(ARGS)
+	@$(BIN)/python -m soak --wrong-clocks 600 --count 100000 --tenants 8 --room 300 $(ARGS)
 
 baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordinary Celery code, side by side (15 minutes)
 	@$(BIN)/python -m baselines $(ARGS)

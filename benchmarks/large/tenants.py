@@ -28,7 +28,7 @@ def tenants(place: Place, *, count: int, rows: int) -> dict[str, Any]:
         rows: operations of one of them that wait.
     """
     where = place.fresh(2)
-    environment = where.environment(_LATENCY) | _credentials(count)
+    environment = where.environment(_LATENCY) | credentials(count)
     contender = next(each for each in CONTENDERS if each.name == "lockgate")
     log, asking = where.folder / "tenants.log", min(_ASKING, count - 1)
     with worker(contender, environment, log), caller("delay", environment) as own:
@@ -47,7 +47,7 @@ def tenants(place: Place, *, count: int, rows: int) -> dict[str, Any]:
 
 def accept_all(environment: Mapping[str, str], count: int, where: Place, log: object) -> None:
     """One operation for each of the others, at once."""
-    items = [fields("all", number) | {"tenant": _tenant(number)} for number in range(1, count)]
+    items = [fields("all", number) | {"tenant": tenant(number)} for number in range(1, count)]
     before = one(where.database_url, _ENDED, [_BIG])
     with caller("accept_many", environment) as own:
         own.send(items)
@@ -57,7 +57,7 @@ def accept_all(environment: Mapping[str, str], count: int, where: Place, log: ob
 def _ask(own: Caller, name: str, asking: int, where: Place, log: object) -> None:
     before = one(where.database_url, _ENDED, [_BIG])
     for number in range(1, asking + 1):
-        own.send([fields(name, number) | {"tenant": _tenant(number)}])
+        own.send([fields(name, number) | {"tenant": tenant(number)}])
     until(lambda: one(where.database_url, _ENDED, [_BIG]) >= before + asking, log)
 
 
@@ -66,9 +66,11 @@ def _delays(where: Place, name: str) -> dict[str, float]:
     return {"p50": p50, "p95": p95, "most": most}
 
 
-def _tenant(number: int) -> str:
+def tenant(number: int) -> str:
+    """The name of one of them."""
     return f"t{number:05}"
 
 
-def _credentials(count: int) -> dict[str, str]:
-    return {credential_name("stripe", "api_key", _tenant(number)): f"sk_test_{number:05}" for number in range(count)}
+def credentials(count: int) -> dict[str, str]:
+    """Those of all of them, as the environment has them."""
+    return {credential_name("stripe", "api_key", tenant(number)): f"sk_test_{number:05}" for number in range(count)}
