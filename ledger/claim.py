@@ -66,7 +66,7 @@ class Claimed:
         ticket_id: the ticket under which it is carried out now.
         lease_ends: BOOTTIME; counted from before the claim was issued.
         key_closes: BOOTTIME after which the provider may have forgotten the idempotency key; None when it cannot.
-        first_sent_at: PostgreSQL's time; of sends of which it is known that they had no effect, the last counts.
+        first_sent_at: PostgreSQL's time; the first since the provider began to keep our key, where it forgets them.
         effect_until: PostgreSQL's time after which what has been sent cannot have had its effect any more; None when that is
             not known.
         rounds: inquiries before this attempt.
@@ -126,9 +126,11 @@ WITH named AS MATERIALIZED (
         pending_trip = NULL,
         account = coalesce(o.account, n.own),
         first_sent_at = CASE WHEN o.state <> 'waiting' THEN o.first_sent_at
-            -- nothing sent before had its effect: an inquiry need not look there, or it reads more with each requeue
-            WHEN o.effect = 'none' AND NOT {doubt} THEN statement_timestamp()
-            ELSE coalesce(o.first_sent_at, {sent}) END,
+            -- with a key's new retention: what was sent under the last one was asked about before, and each requeue would
+            -- otherwise make an inquiry read more
+            WHEN o.effect = 'none' AND NOT {doubt} AND %(kept_for)s > 0 AND o.send_until < statement_timestamp()
+                THEN statement_timestamp()
+            ELSE least(o.first_sent_at, {sent}) END,
         send_until = CASE WHEN o.state = 'waiting' AND %(kept_for)s > 0
             AND (o.send_until IS NULL OR (o.effect = 'none' AND o.send_until < statement_timestamp()))
             THEN {sent} + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
@@ -164,9 +166,10 @@ FROM claimed c
 # is asked about before anything is sent, once.
 _DOUBT = "(o.provider <> 'local' AND o.cleared < (SELECT restores FROM lockgate.ledger))"
 _SENT = f"(CASE WHEN {_DOUBT} THEN (SELECT restored_to FROM lockgate.ledger) ELSE statement_timestamp() END)"  # noqa: S608  ours
-#: After this, nothing of what was sent can have had its effect any more; null while no send has an unknown end.
+#: After this, nothing of what was sent can have had its effect any more; null while no send has ended.
 EFFECT_UNTIL = (
-    "(CASE WHEN settle_from IS NOT NULL THEN greatest(settle_from, (SELECT calm_until FROM lockgate.ledger)) END)"
+    "(CASE WHEN settle_from IS NOT NULL "
+    "THEN greatest(settle_from, first_sent_at, (SELECT calm_until FROM lockgate.ledger)) END)"
 )
 _CLAIM = _CLAIM.format(doubt=_DOUBT, sent=_SENT, effect_until=EFFECT_UNTIL)
 

@@ -16,7 +16,7 @@ UPDATE lockgate.operations SET
     effect = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local' AND effect = 'none'
         THEN 'unknown' ELSE effect END,
     first_sent_at = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local'
-        THEN coalesce(first_sent_at, (SELECT restored_to FROM lockgate.ledger)) ELSE first_sent_at END,
+        THEN least(first_sent_at, (SELECT restored_to FROM lockgate.ledger)) ELSE first_sent_at END,
     failures = 0, inquiries = 0, crashes = 0, pending_trip = NULL, absent_at = NULL, ended_at = NULL,
     frozen = frozen AND NOT (effect = 'none' AND coalesce(send_until < statement_timestamp(), true)),
     expires_at = NULL, revoked_at = NULL, hinted_at = NULL, due_at = statement_timestamp(),

@@ -48,7 +48,7 @@ _DOUBT = """
 UPDATE lockgate.operations SET hinted_at = NULL, absent_at = NULL,
     effect = CASE WHEN provider <> 'local' AND effect = 'none' THEN 'unknown' ELSE effect END,
     first_sent_at = CASE WHEN provider <> 'local'
-        THEN coalesce(first_sent_at, (SELECT restored_to FROM lockgate.ledger)) ELSE first_sent_at END
+        THEN least(first_sent_at, (SELECT restored_to FROM lockgate.ledger)) ELSE first_sent_at END
 WHERE state IN ('waiting', 'unconfirmed', 'awaiting', 'calling')
 """
 

@@ -105,7 +105,8 @@ class Sent:
 
     Attributes:
         key: the idempotency key under which it was sent, and which travels as our mark on what it makes.
-        first_sent_at: PostgreSQL's time of the first send; UTC.
+        first_sent_at: PostgreSQL's time of the first send; UTC. Of a key that the provider forgets, the first since it
+            began to keep it, where it is known that nothing sent before had its effect.
         effect_until: after this, what was sent cannot have had its effect any more; None when that is not known.
         reference: what the provider called it in an earlier answer, if it said.
         declined: the code of a refusal that left something open.

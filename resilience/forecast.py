@@ -1,7 +1,8 @@
 """What admission would grant soon, for whoever decides how many hints to send; forecast.lua finds it out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from resilience.breaker import BreakerState
 from resilience.way import Way
@@ -16,7 +17,7 @@ class Forecast:
     Attributes:
         room: permits; None where nothing limits it.
         rooms: permits of each limit alone, by its key: lanes with the same key use up the same ones.
-        seats: the keys of limits on calls at once, of which more are granted in that time than there are, one after another.
+        seats: how many there are of each limit on calls at once, by its key; in that time each is granted several times.
         even: whether the permits are there from now on; else towards the end of that time.
     """
 
@@ -25,8 +26,12 @@ class Forecast:
     probing: bool
     room: int | None
     rooms: tuple[tuple[str, int], ...] = ()
-    seats: frozenset[str] = frozenset()
+    seats: Mapping[str, float] = field(default_factory=dict)
     even: bool = True
+
+    def at_once(self, limit: str, room: int) -> int:
+        """How many of what a limit grants in that time are there now: of seats those that are free."""
+        return max(0, math.floor(room - (SEAT_TURNS - 1) * self.seats[limit])) if limit in self.seats else room
 
 
 def rooms(way: Way, each: Sequence[int], lowered: Sequence[tuple[bytes, int]]) -> tuple[tuple[str, int], ...]:

@@ -1,5 +1,6 @@
 """What the scripts in Redis are told of a lane: the keys that they touch, and the policy as their arguments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Way:
         limits: those of the keys that hold limits.
         lowered: the key of those that a person lowered.
         seats, policy: for reporting.
-        at_once: those of the keys that hold limits on calls at once.
+        at_once: how many calls at once, by the keys that hold such limits.
     """
 
     keys: tuple[str, ...]
@@ -30,7 +31,7 @@ class Way:
     arguments: tuple[Any, ...]
     seats: tuple[str, ...]
     policy: tuple[Any, ...]
-    at_once: frozenset[str]
+    at_once: Mapping[str, float]
 
 
 def way_of(traffic: Traffic, lane: Lane) -> Way:
@@ -43,7 +44,7 @@ def way_of(traffic: Traffic, lane: Lane) -> Way:
         arguments=(*arguments(traffic, lane.kind, spare=lane.spare), lane.tenant, lane.kind, "1" if lane.spare else ""),
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
-        at_once=frozenset(key for key, limit in limits if limit.concurrent),
+        at_once={key: limit.allowed for key, limit in limits if limit.concurrent},
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from billiard.process import current_process
+
 from config import crashpoint
 from deadletter.park import letter
 from integrations.call import Heard as Exchange
@@ -125,7 +127,7 @@ class Attempt:
 
     def admit(self) -> Permit | Refused:
         """Ask for leave, and wait a moment where a limit lets the next call pass: what is given up comes back much later."""
-        if not _waiting.acquire(blocking=False):
+        if not (_first_of_its_pool() and _waiting.acquire(blocking=False)):
             return self.platform.admission.ask_all([self.question()])[0]
         try:
             until = boottime() + _HASTE
@@ -331,6 +333,11 @@ class _Exchange:
             raise NotSentError("key_closing")
         if self.permit.expired(now) and not self._permitted_again():
             raise NotSentError("permit_void", self.permit.life)
+
+
+def _first_of_its_pool() -> bool:
+    """Whether this process is a worker's only one, or the first of prefork's children: if all waited, they would be many."""
+    return bool(getattr(current_process(), "index", 0) == 0)
 
 
 def _the_request(claimed: Claimed) -> Request:

@@ -12,7 +12,7 @@ from ledger.lanes import LOCAL, SPARE
 from ledger.session import Connection
 from resilience import pacing
 from resilience.breaker import BreakerState
-from resilience.forecast import SEAT_TURNS, Forecast
+from resilience.forecast import Forecast
 from resilience.pacing import LaneView, LaneWant, Turns, divide
 from resilience.traffic import Lane
 from tasks.platform import Platform
@@ -92,8 +92,8 @@ def mixed(hints: Iterable[Hint]) -> list[Hint]:
 
 
 def _crowd(lane: Backlog, forecast: Forecast, work: int) -> LaneWant:
-    """What it asks of as many seats as there are: that each serves several calls in turn is no reason for haste."""
-    rooms = tuple((key, room // SEAT_TURNS if key in forecast.seats else room) for key, room in forecast.rooms)
+    """What it asks of the seats that are free: that each serves several calls in turn is no reason for haste."""
+    rooms = tuple((key, forecast.at_once(key, room)) for key, room in forecast.rooms)
     room = min((room for _, room in rooms), default=forecast.room or 0)
     return LaneWant(lane.lane_id, work, room, rooms, even=forecast.even)
 

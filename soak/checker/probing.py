@@ -10,7 +10,7 @@ from soak.checker.violation import Violation
 _UNDER_WAY = 0.5  # seconds in which calls that were permitted before it opened may still arrive
 _BROKEN = 500  # statuses from here on, and 429, do not close a breaker
 _TOO_MANY = 429
-_HUNG_UP = frozenset({"handshake", "refused"})  # no answer, and the caller knew at once
+_HUNG_UP = frozenset({"closed", "handshake", "refused", "reset"})  # no answer, and the caller knew at once
 
 
 def check(history: History) -> Iterator[Violation]:

@@ -19,6 +19,7 @@ from ledger.audit import Order
 from ledger.claim import Claimed, claim
 from ledger.lanes import LaneKey
 from ledger.record import Heard, Letter, record
+from ledger.release import release
 from ledger.session import Ledger
 from operations.errors import NotAllowedError
 from operations.operation import Purpose
@@ -108,26 +109,59 @@ def test_a_key_that_may_be_forgotten_is_asked_about_then_sent_in_a_new_retention
     assert sending.key_closes > sending.lease_ends
 
 
-def test_what_had_no_effect_is_looked_for_around_its_last_send_alone_however_often_it_is_requeued(
+def die(ledger: Ledger, ticket_id: str, *, heard: Heard = REFUSED) -> tuple[Claimed, int]:
+    """The next claim of a ticket, and the dead letter that came of it."""
+    again = claim(ledger, ticket_id, TERMS, worker="w1")
+    assert again is not None
+    assert again.purpose is Purpose.SEND
+    park = Park("client", Effect.NONE, ErrorClass.CLIENT)
+    assert record(ledger, again.lease, park, heard=heard, pace=PACE, letter=Letter("f"), ticket_id=ticket_id)
+    with ledger.connection() as connection:
+        return again, max(one.id for one in letters.of_operation(connection, again.lease.operation_id))
+
+
+FORGOTTEN = "send_until = clock_timestamp() - interval '1 hour'"
+
+
+def test_what_had_no_effect_is_looked_for_around_the_sends_of_its_keys_last_retention(
     ledger: Ledger, registry: Registry, row: Row
 ) -> None:
     letter, dead = bury(ledger, REFUSED, Park("client", Effect.NONE, ErrorClass.CLIENT))
-    first = row("first_sent_at", dead.lease.operation_id)
     requeue(ledger, registry, letter, ORDER)
-    again = claim(ledger, dead.ticket_id, TERMS, worker="w1")
-    assert again is not None
-    park = Park("client", Effect.NONE, ErrorClass.CLIENT)
-    record(ledger, again.lease, park, heard=REFUSED, pace=PACE, letter=Letter("f"), ticket_id=dead.ticket_id)
-    heard_at = row("ended_at", dead.lease.operation_id)
-    change(ledger, dead, "send_until = clock_timestamp() - interval '1 hour'")
-    with ledger.connection() as connection:
-        letter = max(one.id for one in letters.of_operation(connection, dead.lease.operation_id))
+    again, letter = die(ledger, dead.ticket_id)
+    assert again.first_sent_at == dead.first_sent_at  # nobody has asked about the first
+    change(ledger, dead, FORGOTTEN)
     requeue(ledger, registry, letter, ORDER)
     asking = claim(ledger, dead.ticket_id, TERMS, worker="w1")
     assert asking is not None
-    assert asking.purpose is Purpose.INQUIRE
-    assert first < again.first_sent_at == asking.first_sent_at < heard_at
-    assert asking.effect_until == heard_at
+    assert (asking.purpose, asking.first_sent_at) == (Purpose.INQUIRE, dead.first_sent_at)
+    assert asking.effect_until == row("settle_from", dead.lease.operation_id)
+    assert asking.effect_until > again.first_sent_at
+    absent = Retry(0.0, Reason.BACKOFF, Effect.NONE, 1)
+    record(ledger, asking.lease, absent, heard=Heard("absent", Effect.NONE), pace=PACE, ticket_id=dead.ticket_id)
+    third, _ = die(ledger, dead.ticket_id)
+    assert third.first_sent_at > asking.effect_until  # of these it is known that nothing came
+
+
+def test_a_send_that_was_handed_back_is_looked_for_in_no_time_that_ends_before_it_begins(
+    ledger: Ledger, registry: Registry
+) -> None:
+    letter, dead = bury(ledger, REFUSED, Park("client", Effect.NONE, ErrorClass.CLIENT))
+    change(
+        ledger,
+        dead,
+        f"{FORGOTTEN}, first_sent_at = clock_timestamp() - interval '9 hours', settle_from = first_sent_at",
+    )
+    requeue(ledger, registry, letter, ORDER)
+    change(ledger, dead, "state = 'waiting'")  # it was asked about
+    handed_back = claim(ledger, dead.ticket_id, TERMS, worker="w1", token=uuid.uuid4())
+    assert handed_back is not None
+    assert handed_back.lease.token is not None
+    release(ledger, handed_back.lease.token, "not_called")
+    change(ledger, dead, f"{FORGOTTEN}, state = 'unconfirmed', due_at = clock_timestamp()")
+    asking = claim(ledger, dead.ticket_id, TERMS, worker="w1")
+    assert asking is not None
+    assert asking.effect_until == asking.first_sent_at == handed_back.first_sent_at
 
 
 def test_a_doubt_is_looked_for_from_its_first_send_on(ledger: Ledger, registry: Registry, row: Row) -> None:

@@ -189,7 +189,9 @@ class Book:
 
     def _note_send(self, row: Row, now: float) -> None:
         kind = row.kind
-        row.first_sent = now if row.first_sent is None or row.effect is Effect.NONE else row.first_sent
+        forgotten = row.send_until is not None and row.send_until < now
+        if row.first_sent is None or (kind.kept_for > 0 and row.effect is Effect.NONE and forgotten):
+            row.first_sent = now
         renewed = row.send_until is None or (row.effect is Effect.NONE and row.send_until < now)
         if kind.kept_for > 0 and renewed:
             row.send_until = now + kind.kept_for - kind.terms.margin

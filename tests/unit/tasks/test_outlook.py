@@ -59,8 +59,10 @@ def test_a_providers_hints_are_spread_by_what_all_its_lanes_ask_of_their_limits(
 
 
 def test_a_seat_that_serves_one_call_after_another_is_one_seat_for_hints_that_come_together() -> None:
-    seats = replace(granted(40, seats=40, all=100), seats=frozenset({"seats"}))
-    assert outlook.crowded([lane(1)], {1: seats}, {1: 5}) == {"stripe": 0.5}
+    free = replace(granted(40, seats=40, all=100), seats={"seats": 10.0})
+    assert outlook.crowded([lane(1)], {1: free}, {1: 5}) == {"stripe": 0.5}
+    taken = replace(granted(32, seats=32, all=100), seats={"seats": 10.0})  # eight of the ten
+    assert outlook.crowded([lane(1)], {1: taken}, {1: 1}) == {"stripe": 0.5}
 
 
 def test_hints_of_a_lane_that_must_wait_first_are_spread_over_all_of_the_time() -> None:
