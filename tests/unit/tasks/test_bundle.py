@@ -11,6 +11,7 @@ from ledger.due import Hint
 from operations import keys
 from tasks import bundle, hint
 from tasks.broker import Channel, Message, QoS
+from tasks.publishing import put_back
 
 PAY = "tasks.payments.take_payment"
 
@@ -90,7 +91,7 @@ def test_a_worker_counts_hints_and_not_messages() -> None:
     assert QoS(SimpleNamespace(do_restore=False)).can_consume_max_estimate() is None
 
 
-def test_a_worker_asks_again_when_half_of_what_it_takes_ahead_is_carried_out() -> None:
+def test_a_worker_asks_again_when_more_than_half_of_what_it_takes_ahead_is_begun() -> None:
     qos, woken = QoS(SimpleNamespace(do_restore=False), 4), []  # slots; two hints for each: four ahead
     qos.wake = lambda: woken.append(qos.can_consume_max_estimate())
     for tag in ("one", "two"):
@@ -126,8 +127,22 @@ def test_who_makes_the_last_room_while_the_loop_looks_for_it_wakes_the_loop() ->
     assert woken == ["woken"]
 
 
-def test_what_is_put_back_is_in_as_few_messages_as_it_came_in() -> None:
-    assert [len(named(json.loads(raw))) for raw in bundle.messages(hints(30), spread=1)["stripe"]] == [25, 5]
+def test_what_is_put_back_is_in_as_few_messages_as_it_came_in_and_in_front() -> None:
+    pushed: list[tuple[str, ...]] = []
+
+    def command(*parts: str) -> int:
+        pushed.append(parts)
+        return len(parts)
+
+    crowd = SimpleNamespace(saw=lambda *_: None)
+    outlet: Any = SimpleNamespace(wire=SimpleNamespace(command=command), crowd=crowd)
+    put_back(outlet, hints(30))
+    ((how, key, *messages),) = pushed
+    assert (how, key) == ("RPUSH", "stripe")
+    assert [len(named(json.loads(raw))) for raw in messages] == [
+        5,
+        25,
+    ]  # the last that is pushed is the first to be taken
 
 
 def test_a_hint_goes_back_to_its_queue_as_it_was() -> None:
