@@ -36,15 +36,15 @@ local factor, until_ = slowness(KEYS[3], now)
 if now < until_ then
   return refuse(calls, 'rate:retry_after', until_ - now)
 end
-local flow = math.min(factor, flow_of(b, p, now))
 limits = read_lowered(limits, KEYS[4], state[2], now, lane)
+set_flows(limits, flow_of(b, p, now), factor)
 for _, limit in ipairs(limits) do
-  look(limit, now, flow)
+  look(limit, now)
 end
 local at, longest, slowest = calls, 0, ''
 while at < #ARGV do
   for index, limit in ipairs(limits) do
-    local seconds = wait_of(limit, now, cost, flow)
+    local seconds = wait_of(limit, now, cost)
     if seconds > longest then
       longest, slowest = seconds, 'rate:' .. (limit.name or index - 1)
     end

@@ -18,8 +18,9 @@ if b.state ~= 'closed' then
 end
 local factor, until_ = slowness(KEYS[3], now)
 local ahead = math.max(0, horizon - math.max(0, until_ - now))
-local flow, room, each, lowered, even = math.min(factor, flow_of(b, p, now)), -1, {}, {}, now >= until_
+local room, each, lowered, even = -1, {}, {}, now >= until_
 limits = read_lowered(limits, KEYS[4], state[2], now, first + 1 + count * 6)
+set_flows(limits, flow_of(b, p, now), factor)
 for i, limit in ipairs(limits) do
   local free
   if limit.type == 'seats' then
@@ -28,9 +29,9 @@ for i, limit in ipairs(limits) do
     free = limit.allowed * 4 - redis.call('ZCARD', limit.key)
   elseif limit.type == 'quota' then
     free = limit.allowed - spend_of(limit, now)
-  elseif limit.type ~= 'ramp' or flow < 1 then
-    fill(limit, now, flow)
-    free = limit.tokens + limit.rate * flow * ahead
+  elseif limit.type ~= 'ramp' or limit.flow < 1 then
+    fill(limit, now)
+    free = limit.tokens + limit.rate * limit.flow * ahead
     even = even and limit.tokens >= 0
   end
   local calls = -1

@@ -28,7 +28,7 @@ local function read_limits(first, count, keys_from)
   return limits
 end
 
-local function fill(limit, now, flow)
+local function fill(limit, now)
   local field = limit.field or ''
   local stored = redis.call('HMGET', limit.key, field .. 'tokens', field .. 'at')
   if not stored[1] then
@@ -36,7 +36,7 @@ local function fill(limit, now, flow)
     return
   end
   local at = tonumber(stored[2])
-  local tokens = tonumber(stored[1]) + math.max(0, now - at) * limit.rate * flow
+  local tokens = tonumber(stored[1]) + math.max(0, now - at) * limit.rate * limit.flow
   limit.tokens, limit.at = math.min(tokens, limit.burst), math.max(now, at)
 end
 
@@ -56,21 +56,33 @@ local function spend_of(limit, now)
   return sum, width
 end
 
+-- How fast each limit fills: after an outage all of them slowly, and those of a tenant that was told that it is too fast. The
+-- ramp is everybody's and knows no more than the usual traffic, so such a tenant is held by it only where nothing else does.
+local function set_flows(limits, ramping, factor)
+  local paced = false
+  for _, limit in ipairs(limits) do
+    paced = paced or limit.type == 'bucket'
+  end
+  for _, limit in ipairs(limits) do
+    limit.flow = limit.type == 'ramp' and paced and ramping or math.min(ramping, factor)
+  end
+end
+
 -- A limit is read once, asked and taken from for each call, and written once.
-local function look(limit, now, flow)
+local function look(limit, now)
   if limit.type == 'seats' then
     redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', number(now))
     limit.taken = redis.call('ZCARD', limit.key)
   elseif limit.type == 'quota' then
     limit.sum, limit.width = spend_of(limit, now)
     limit.spent = 0
-  elseif limit.type ~= 'ramp' or flow < 1 then
-    fill(limit, now, flow)
+  elseif limit.type ~= 'ramp' or limit.flow < 1 then
+    fill(limit, now)
   end
 end
 
 -- Seconds until this limit lets a call of `cost` pass; 0 when it does now.
-local function wait_of(limit, now, cost, flow)
+local function wait_of(limit, now, cost)
   if limit.type == 'seats' then
     if limit.taken < limit.allowed then
       return 0
@@ -83,7 +95,7 @@ local function wait_of(limit, now, cost, flow)
     return 0
   end
   local missing = math.min(cost, limit.burst) - limit.tokens
-  return missing <= DUST and 0 or missing / math.max(limit.rate * flow, DUST)
+  return missing <= DUST and 0 or missing / math.max(limit.rate * limit.flow, DUST)
 end
 
 local function take(limit, now, cost, token, lease)

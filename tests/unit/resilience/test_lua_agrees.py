@@ -269,6 +269,24 @@ def test_a_429_keeps_the_tenant_away_for_as_long_as_was_asked_and_slows_it_down(
     assert slowed < 0.9 * full
 
 
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_429_slows_a_tenants_own_limits_and_the_usual_traffic_only_where_it_has_none(
+    client: redis.Redis, limited: bool
+) -> None:
+    now = 1_000_000.0
+    limits = (Limit("100 per 1s", ("tenant",), 100, 1.0),) if limited else ()
+    admission = Admission(client, {"acme": Traffic("acme", limits=limits, calls_per_minute=60)}, now=lambda: now)
+    admission.report(_granted(admission.ask(LANE, lease=60)), Verdict.NEUTRAL, retry_after=0.0)
+    granted = forecast = 0
+    for _ in range(10):
+        forecast += admission.forecast(LANE, horizon=0.9).room or 0
+        for _ in range(10):
+            now += 0.1
+            granted += sum(isinstance(admission.ask(LANE, lease=60), Permit) for _ in range(10))
+    assert (granted > 200) if limited else (granted < 20)  # of an unlimited one, its usual call each second
+    assert (forecast > 200) if limited else (forecast < 20)
+
+
 def test_an_operator_holds_a_breaker_open_or_closed_whatever_the_calls_say(client: redis.Redis) -> None:
     now = 1_000_000.0
     admission = Admission(client, {"acme": Traffic("acme")}, now=lambda: now)
