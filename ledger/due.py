@@ -189,10 +189,12 @@ def hinted_for(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, f
     return dict(rows.fetchall())
 
 
-def unhint(connection: Connection, ticket_ids: Sequence[str]) -> int:
-    """Hints at these tickets were dropped: their operations may be hinted at again."""
-    return connection.execute(
+def unhint(connection: Connection, ticket_ids: Sequence[str]) -> list[int]:
+    """Hints at these tickets were dropped: their operations may be hinted at again. Returns the lane of each."""
+    rows = connection.execute(
         "UPDATE lockgate.operations o SET hinted_at = NULL FROM lockgate.tickets t "
-        "WHERE t.id = ANY(%s) AND o.id = t.operation_id AND o.state IN ('waiting', 'unconfirmed', 'awaiting')",
+        "WHERE t.id = ANY(%s) AND o.id = t.operation_id AND o.state IN ('waiting', 'unconfirmed', 'awaiting') "
+        "RETURNING o.lane_id",
         [list(ticket_ids)],
-    ).rowcount
+    )
+    return [lane for (lane,) in rows]

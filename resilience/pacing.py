@@ -15,7 +15,7 @@ class LaneView:
 
     Attributes:
         due: operations that are due and have no hint under way; counted up to a bound.
-        hinted: operations that have one.
+        hinted: operations that have one which will soon ask for its permit.
         room: permits that admission will grant soon; None where nothing limits it.
     """
 
@@ -32,10 +32,11 @@ class LaneWant:
     """What a lane wants of the limits that it shares with others.
 
     Attributes:
-        work: operations that are due, with or without a hint under way.
+        work: operations that are due, without a hint or with one that will soon ask for its permit.
         room: permits that it would get if it were alone.
         rooms: permits of each of its limits alone, by a name that is the same for all lanes that use them up.
         even: whether they are there from now on; else some time later.
+        hinted: of the work, what has such a hint.
     """
 
     lane: int
@@ -43,6 +44,22 @@ class LaneWant:
     room: int
     rooms: tuple[tuple[str, int], ...] = ()
     even: bool = True
+    hinted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a lane's hints are best sent, as shares of the time that its limits were asked about.
+
+    Attributes:
+        limit: the scarcest of its limits: lanes that share it send their hints by turns.
+        begin: where those that are under way end.
+        end: where all that is asked of that limit is used up.
+    """
+
+    limit: str
+    begin: float
+    end: float
 
 
 class Turns:
@@ -60,6 +77,7 @@ class Turns:
         self._tick = 0
         self._looked: dict[int, int] = {}
         self._turns: dict[int, int] = {}
+        self._before: dict[int, int] = {}  # what its last turn took from each
         self._taken: list[int] = []
 
     def take(self, ones: Sequence[One], number: Callable[[One], int]) -> list[One]:
@@ -81,7 +99,14 @@ class Turns:
 
     def end(self, passed_over: Container[int]) -> None:
         """Those that were taken have had their turn, but not those that might have had something and got nothing."""
-        self._turns |= {each: self._tick + 1 for each in self._taken if each not in passed_over}
+        had = [each for each in self._taken if each not in passed_over]
+        self._before = {each: before for each, before in self._before.items() if each in self._turns}
+        self._before |= {each: self._turns[each] for each in had}
+        self._turns |= dict.fromkeys(had, self._tick + 1)
+
+    def again(self, refused: Iterable[int]) -> None:
+        """What these were given was refused: they get the turn back that they had."""
+        self._turns |= {each: self._before[each] for each in refused if each in self._before}
 
 
 def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
@@ -107,22 +132,33 @@ def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
     return rooms
 
 
-def crowded(wants: Iterable[LaneWant]) -> float:
-    """The share of what limits grant in a time that is asked of them: 1 where there is a hint for every permit.
+def spans(wants: Iterable[LaneWant]) -> dict[int, Span]:
+    """When each lane's new hints are best sent.
 
-    Over that share of the time hints are best spread. Permits come one by one, so that of hints that come all at once the
-    later ones would be refused; where there are plenty of permits, hints that come together cost less. It is all of the
-    time where permits come only towards its end.
+    Permits come one by one, so that of hints that come all at once the later ones would be refused, and so would those that
+    come beside the ones that are still under way; where there are plenty of permits, hints that come together cost less.
+    Where permits come only later, hints are spread over all of the time.
     """
+    wants = list(wants)
     work: dict[str, int] = defaultdict(int)
+    hinted: dict[str, int] = defaultdict(int)
     free: dict[str, int] = {}
     for want in wants:
-        if not want.even:
-            return 1.0
-        for limit, room in (*want.rooms, (f"of lane {want.lane}", want.room)):
+        for limit, room in _limits(want):
             work[limit] += want.work
+            hinted[limit] += want.hinted
             free[limit] = min(room, free.get(limit, room))
-    return max((min(1.0, work[limit] / max(room, 1)) for limit, room in free.items()), default=0.0)
+    asked = {limit: work[limit] / max(room, 1) for limit, room in free.items()}
+    found: dict[int, Span] = {}
+    for want in wants:
+        limit = max((limit for limit, _ in _limits(want)), key=asked.__getitem__)
+        end = min(1.0, asked[limit]) if want.even else 1.0
+        found[want.lane] = Span(limit, end * hinted[limit] / max(work[limit], 1), end)
+    return found
+
+
+def _limits(want: LaneWant) -> Sequence[tuple[str, int]]:
+    return (*want.rooms, (f"of lane {want.lane}", want.room))
 
 
 def share(lanes: Iterable[LaneView], *, window: int, hinted: dict[str, int]) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from config.errors import ConfigError
@@ -13,7 +13,7 @@ from ledger.session import Connection
 from resilience import pacing
 from resilience.breaker import BreakerState
 from resilience.forecast import Forecast
-from resilience.pacing import LaneView, LaneWant, Turns, divide
+from resilience.pacing import LaneView, LaneWant, Span, Turns, divide
 from resilience.traffic import Lane
 from tasks.platform import Platform
 
@@ -45,10 +45,13 @@ def forecasts(here: Platform, lanes: list[Backlog], *, horizon: float) -> dict[i
 
 
 def views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView]:
-    """The lanes that may be hinted at, each with what admission has for it."""
+    """The lanes that may be hinted at, each with what admission has for it.
+
+    Hints older than a moment lie in a queue that nobody reads, or died with their worker: they use up no permits soon.
+    """
     rooms = _rooms([lane for lane in lanes if not lane.paused], forecasts)
     return [
-        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, rooms.get(lane.lane_id))
+        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.fresh, rooms.get(lane.lane_id))
         for lane in lanes
         # not what a person holds back, nor a provider of a newer version
         if not lane.paused and (lane.lane_id in forecasts or lane.provider == LOCAL)
@@ -62,7 +65,7 @@ def _rooms(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> dict[int, in
         forecast = forecasts.get(lane.lane_id)
         if forecast is not None and forecast.room is not None:
             room = forecast.room if forecast.breaker is BreakerState.CLOSED else 0
-            wants.append(LaneWant(lane.lane_id, lane.due + lane.hinted, room, forecast.rooms))
+            wants.append(LaneWant(lane.lane_id, lane.due + lane.fresh, room, forecast.rooms))
     return divide(wants)
 
 
@@ -71,17 +74,33 @@ def paces(forecast: Forecast | None) -> bool:
     return forecast is not None and forecast.room is not None
 
 
-def crowded(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> Mapping[str, float]:
-    """The share of the forecasts' time over which each provider's hints are best spread."""
-    wants: dict[str, list[LaneWant]] = defaultdict(list)
+def spread(
+    hints: Iterable[Hint], lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]
+) -> Iterator[tuple[float, Hint]]:
+    """Each hint, with the share of the forecasts' time after which it is best sent.
+
+    Args:
+        hints: of lanes that something limits.
+        lanes: all that were looked at.
+        forecasts: of these.
+        counts: how many new hints each lane has.
+    """
+    wants, names = [], {}
     for lane in lanes:
         forecast, count = forecasts.get(lane.lane_id), counts.get(lane.lane_id, 0)
-        if forecast is not None and forecast.room is not None and count + lane.hinted:
-            wants[lane.provider].append(_crowd(lane, forecast, count + lane.hinted))
-    return {provider: pacing.crowded(each) for provider, each in wants.items()}
+        if forecast is not None and forecast.room is not None and count + lane.fresh:
+            wants.append(_crowd(lane, forecast, count))
+            names[lane.queue, lane.priority, lane.tenant, lane.task] = lane.lane_id
+    spans = pacing.spans(wants)
+    together: dict[Span, list[Hint]] = defaultdict(list)
+    for one in hints:
+        together[spans[names[one.queue, one.priority, one.tenant, one.task]]].append(one)
+    for span, those in together.items():
+        for at, one in enumerate(_mixed(those)):
+            yield span.begin + (span.end - span.begin) * at / len(those), one
 
 
-def mixed(hints: Iterable[Hint]) -> list[Hint]:
+def _mixed(hints: Iterable[Hint]) -> list[Hint]:
     """Lanes by turns, in another order each time: the last of a tick meet the first of the next, and may be refused."""
     lanes: dict[tuple[str, str], list[Hint]] = defaultdict(list)
     for one in hints:
@@ -91,11 +110,11 @@ def mixed(hints: Iterable[Hint]) -> list[Hint]:
     return [one for row in zip_longest(*mixed) for one in row if one is not None]
 
 
-def _crowd(lane: Backlog, forecast: Forecast, work: int) -> LaneWant:
+def _crowd(lane: Backlog, forecast: Forecast, count: int) -> LaneWant:
     """What it asks of the seats that are free: that each serves several calls in turn is no reason for haste."""
     rooms = tuple((key, forecast.at_once(key, room)) for key, room in forecast.rooms)
     room = min((room for _, room in rooms), default=forecast.room or 0)
-    return LaneWant(lane.lane_id, work, room, rooms, even=forecast.even)
+    return LaneWant(lane.lane_id, count + lane.fresh, room, rooms, even=forecast.even, hinted=lane.fresh)
 
 
 def passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> set[int]:
@@ -105,7 +124,7 @@ def passed_over(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: di
         forecast = forecasts.get(lane.lane_id)
         if forecast is None:
             return lane.provider == LOCAL
-        return forecast.breaker is BreakerState.CLOSED and (forecast.room is None or forecast.room > lane.hinted)
+        return forecast.breaker is BreakerState.CLOSED and (forecast.room is None or forecast.room > lane.fresh)
 
     return {
         lane.lane_id for lane in lanes if lane.due and lane.lane_id not in counts and not lane.paused and free(lane)

@@ -152,7 +152,7 @@ class Sweep(threading.Thread):
     def _hint(self, connection: Connection, epoch: int) -> None:
         here = self._platform
         if dropped := here.admission.refused(_MOST * 2):
-            due.unhint(connection, dropped)
+            self._turns.again(due.unhint(connection, dropped))
         stale = self._stale
         busy = due.backlogs(connection, epoch=epoch, stale=stale, bound=2 * WINDOW)
         hinted = _hinted_by_queue(busy)
@@ -164,15 +164,9 @@ class Sweep(threading.Thread):
             paced = {lane.lane_id for lane in lanes if outlook.paces(forecasts.get(lane.lane_id))}
             free = {lane: count for lane, count in counts.items() if lane not in paced}
             self._post(due.mark_hinted(connection, free, epoch=epoch, stale=stale) if free else ())
-            # Lanes of one provider share its limits: each by itself would send its first hint at the same moment as the
-            # others, and of those all but one would be refused.
-            shared: dict[str, list[Hint]] = defaultdict(list)
             slow = {lane: count for lane, count in counts.items() if lane in paced}
-            for one in due.mark_hinted(connection, slow, epoch=epoch, stale=stale) if slow else ():
-                shared[one.provider].append(one)
-            crowded = outlook.crowded(lanes, forecasts, counts)
-            for provider, hints in shared.items():
-                self._post(outlook.mixed(hints), over=_HORIZON * crowded.get(provider, 1.0))
+            hints = due.mark_hinted(connection, slow, epoch=epoch, stale=stale) if slow else ()
+            self._put(outlook.spread(hints, lanes, forecasts, counts))
         self._turns.end(outlook.passed_over(lanes, forecasts, counts))
         self._probe(connection, lanes, forecasts, epoch)
         outlook.hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))
@@ -191,14 +185,18 @@ class Sweep(threading.Thread):
             if chosen is not None:
                 self._post([chosen])
 
-    def _post(self, hints: Iterable[Hint], *, over: float = 0.0) -> None:
-        """Put hints into the outbox, spread over so many seconds."""
+    def _post(self, hints: Iterable[Hint]) -> None:
+        """Put hints into the outbox, to be sent now."""
+        self._put((0.0, one) for one in hints)
+
+    def _put(self, hints: Iterable[tuple[float, Hint]]) -> None:
+        """Put hints into the outbox, each to be sent after that share of the horizon."""
         batch, now = list(hints), time.monotonic()
         if batch:
             crashpoint.reached("sweep.after_mark")
-        for at, one in enumerate(batch):
+        for after, one in batch:
             self._sent += 1
-            heapq.heappush(self._outbox, (now + over * at / max(len(batch), 1), self._sent, one))
+            heapq.heappush(self._outbox, (now + after * _HORIZON, self._sent, one))
 
     def _publish_due(self) -> None:
         now, batch = time.monotonic(), []

@@ -271,7 +271,7 @@ def test_a_429_keeps_the_tenant_away_for_as_long_as_was_asked_and_slows_it_down(
 
 @pytest.mark.parametrize("limited", [True, False])
 def test_a_429_slows_a_tenants_own_limits_and_the_usual_traffic_only_where_it_has_none(
-    client: redis.Redis, limited: bool
+    client: redis.Redis, *, limited: bool
 ) -> None:
     now = 1_000_000.0
     limits = (Limit("100 per 1s", ("tenant",), 100, 1.0),) if limited else ()

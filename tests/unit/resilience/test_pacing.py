@@ -1,6 +1,8 @@
 """How limits are divided among the lanes behind them."""
 
-from resilience.pacing import LaneView, LaneWant, Turns, crowded, divide, share
+from dataclasses import replace
+
+from resilience.pacing import LaneView, LaneWant, Span, Turns, divide, share, spans
 
 
 def want(lane: int, work: int, **rooms: int) -> LaneWant:
@@ -52,12 +54,36 @@ def test_where_there_is_less_than_one_for_each_the_first_get_one() -> None:
 
 
 def test_hints_are_spread_as_far_as_the_scarcest_limit_is_used_up() -> None:
-    assert crowded([want(1, 25, own=25, tenant=100)]) == 1.0
-    assert crowded([want(1, 25, own=100, tenant=50), want(2, 15, other=100, tenant=50)]) == 0.8
-    assert crowded([want(1, 250, own=1_000_000)]) == 0.00025
-    assert crowded([want(1, 3, own=0)]) == 1.0  # what was granted a moment ago is used up
-    assert crowded([LaneWant(1, 5, 50, even=False)]) == 1.0  # they come only towards the end of the time
-    assert crowded([]) == 0.0
+    assert spans([want(1, 25, own=25, tenant=100)]) == {1: Span("own", 0.0, 1.0)}
+    both = [want(1, 25, own=100, tenant=50), want(2, 15, other=100, tenant=50)]
+    assert spans(both) == {1: Span("tenant", 0.0, 0.8), 2: Span("tenant", 0.0, 0.8)}
+    assert spans([want(1, 250, own=1_000_000)]) == {1: Span("own", 0.0, 0.00025)}
+    assert spans([want(1, 3, own=0)])[1].end == 1.0  # what was granted a moment ago is used up
+    assert spans([LaneWant(1, 5, 50, even=False)])[1].end == 1.0  # they come only towards the end of the time
+    assert spans([]) == {}
+
+
+def test_who_has_room_of_its_own_does_not_wait_for_those_who_have_little() -> None:
+    found = spans([want(1, 25, acme=25, everybody=1000), want(2, 1, globex=25, everybody=1000)])
+    assert found == {1: Span("acme", 0.0, 1.0), 2: Span("globex", 0.0, 0.04)}
+
+
+def test_new_hints_come_after_those_that_are_under_way() -> None:
+    under_way, free = replace(want(1, 20, tenant=40), hinted=15), want(2, 10, tenant=40)
+    assert spans([under_way, free]) == dict.fromkeys((1, 2), Span("tenant", 0.375, 0.75))
+
+
+def test_as_many_hints_are_sent_in_each_part_of_the_time_as_there_are_permits_for() -> None:
+    """Ticks come twice as often as the time lasts that they hint for, so each must reckon with the one before."""
+    rate, sent = 14, [0.0]
+    for tick in range(20):
+        now = tick / 2
+        hinted = sum(at > now for at in sent)
+        new = rate - hinted
+        span = spans([replace(want(1, rate, own=rate), hinted=hinted)])[1]
+        sent += [now + span.begin + (span.end - span.begin) * (number + 1) / new for number in range(new)]
+    each = [sum(part / 2 < at <= (part + 1) / 2 for at in sent) for part in range(18)]
+    assert set(each) == {rate / 2}
 
 
 def test_who_had_a_turn_comes_after_who_had_none() -> None:
@@ -75,6 +101,17 @@ def test_who_got_nothing_because_others_came_first_keeps_the_turn() -> None:
     assert turns.take([1, 2, 3], int) == [2, 3, 1]
     turns.end(passed_over={3})
     assert turns.take([4, 1, 3], int) == [3, 4, 1]  # 2 is gone; 4 is new, and 1 was served just now
+
+
+def test_who_was_refused_gets_the_turn_back() -> None:
+    turns = Turns(4)
+    for order in ([1, 2, 3, 4], [3, 4, 1, 2], [1, 2, 3, 4]):
+        assert turns.take([1, 2, 3, 4], int) == order
+        turns.end(passed_over=set(order[2:]))
+    turns.again([2, 9])
+    assert turns.take([1, 2, 3, 4], int) == [2, 3, 4, 1]
+    turns.end(passed_over={1, 3, 4})
+    assert turns.take([1, 2, 3, 4], int) == [3, 4, 1, 2]
 
 
 def test_those_who_are_passed_over_keep_nobody_from_being_looked_at() -> None:

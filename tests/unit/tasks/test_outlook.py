@@ -6,7 +6,7 @@ from typing import Any
 from ledger.due import Backlog, Hint
 from resilience.breaker import BreakerState
 from resilience.forecast import Forecast
-from resilience.pacing import Turns
+from resilience.pacing import Turns, share
 from tasks import outlook
 
 
@@ -38,32 +38,53 @@ def test_lanes_whose_hints_are_on_their_way_are_looked_at_out_of_turn_for_what_t
     assert seen == [[1, 3], [2, 3], [3]]
 
 
-def test_hints_of_several_lanes_go_by_turns() -> None:
-    hints = [Hint(f"{who}{at}", "pay", "stripe", 0, who, "stripe") for who in "abc" for at in range(3)]
-    mixed = [one.ticket_id for one in outlook.mixed(hints)]
+def test_hints_that_died_with_their_worker_do_not_use_up_what_their_lane_is_granted() -> None:
+    dead, live = lane(1, due=9, hinted=8), lane(2, due=9, hinted=8, fresh=3)
+    views = outlook.views([dead, live], {1: granted(10, own=10), 2: granted(10, other=10)})
+    assert share(views, window=1000, hinted={}) == {1: 9, 2: 7}
+    assert outlook.passed_over([dead], {1: granted(5)}, {}) == {1}
+
+
+def hints(*lanes: int, each: int) -> list[Hint]:
+    return [Hint(f"{one}{at}", "pay", "stripe", 0, f"t{one}", "stripe") for one in lanes for at in range(each)]
+
+
+def ends(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> dict[str, float]:
+    """Of each lane, in which share of the time its hints lie: with many of them, the last is near its end."""
+    found: dict[str, float] = {}
+    given = [one for lane, count in counts.items() for one in hints(lane, each=1000) if count]
+    for at, one in outlook.spread(given, lanes, forecasts, counts):
+        found[one.tenant] = round(max(at, found.get(one.tenant, 0.0)), 2)
+    return found
+
+
+def test_hints_of_lanes_that_share_a_limit_go_by_turns() -> None:
+    lanes, forecasts = [lane(1), lane(2), lane(3)], dict.fromkeys((1, 2, 3), granted(9, all=9))
+    spread = list(outlook.spread(hints(1, 2, 3, each=3), lanes, forecasts, {1: 3, 2: 3, 3: 3}))
+    mixed = [one.ticket_id for _, one in spread]
     rows = [mixed[at : at + 3] for at in (0, 3, 6)]
-    assert [sorted(row) for row in rows] == [["a0", "b0", "c0"], ["a1", "b1", "c1"], ["a2", "b2", "c2"]]
+    assert [sorted(row) for row in rows] == [["10", "20", "30"], ["11", "21", "31"], ["12", "22", "32"]]
+    assert [round(share * 9) for share, _ in spread] == list(range(9))
 
 
-def test_a_providers_hints_are_spread_by_what_all_its_lanes_ask_of_their_limits() -> None:
-    lanes = [lane(1, hinted=5), lane(2), lane(3), lane(4, hinted=9)]
+def test_hints_are_spread_by_what_all_lanes_ask_of_the_limits_that_they_share() -> None:
+    lanes = [lane(1, fresh=5), lane(2), lane(3), lane(4, fresh=9)]
     forecasts = {
         1: granted(100, tenant=100, all=50),
         2: granted(100, other=100, all=50),
         3: granted(None),
         4: granted(10, own=10),
     }
-    assert outlook.crowded(lanes[:3], forecasts, {1: 10, 2: 15, 3: 99}) == {"stripe": 0.6}
-    assert outlook.crowded(lanes, forecasts, {1: 10, 2: 15, 4: 1}) == {"stripe": 1.0}
-    assert outlook.crowded(lanes[2:3], forecasts, {3: 99}) == {}
+    assert ends(lanes, forecasts, {1: 10, 2: 15, 4: 1}) == {"t1": 0.6, "t2": 0.6, "t4": 1.0}
+    assert min(share for share, _ in outlook.spread(hints(4, each=1), lanes, forecasts, {4: 1})) == 0.9
 
 
 def test_a_seat_that_serves_one_call_after_another_is_one_seat_for_hints_that_come_together() -> None:
     free = replace(granted(40, seats=40, all=100), seats={"seats": 10.0})
-    assert outlook.crowded([lane(1)], {1: free}, {1: 5}) == {"stripe": 0.5}
+    assert ends([lane(1)], {1: free}, {1: 5}) == {"t1": 0.5}
     taken = replace(granted(32, seats=32, all=100), seats={"seats": 10.0})  # eight of the ten
-    assert outlook.crowded([lane(1)], {1: taken}, {1: 1}) == {"stripe": 0.5}
+    assert ends([lane(1)], {1: taken}, {1: 1}) == {"t1": 0.5}
 
 
 def test_hints_of_a_lane_that_must_wait_first_are_spread_over_all_of_the_time() -> None:
-    assert outlook.crowded([lane(1)], {1: replace(granted(40, all=40), even=False)}, {1: 2}) == {"stripe": 1.0}
+    assert ends([lane(1)], {1: replace(granted(40, all=40), even=False)}, {1: 2}) == {"t1": 1.0}
