@@ -23,7 +23,7 @@ from tasks.broker import appetite
 from tasks.held import MOST, held
 
 _log = logging.getLogger(__name__)
-_FEW = 4  # threads that work at the same time; besides them, as many as wait for their provider
+_FEW = 1  # threads that work at the same time; besides them, as many as wait for their provider
 _MANY = 8  # when so many do, one more that has come to its end goes to sleep
 _SLOW = 0.002  # seconds after which a thread that waits for its provider makes room for another
 _STUCK = 0.03  # seconds after which one makes room whatever it does
