@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (
 _MARK = f"""
 UPDATE lockgate.operations o SET hinted_at = statement_timestamp(), hint_epoch = %(epoch)s
 FROM (
-    SELECT picked.id, l.queue, l.priority, l.task, l.tenant, l.provider
+    SELECT picked.id, l.queue, l.priority, l.task, l.tenant, l.provider, l.id AS lane_id
     FROM unnest(%(lanes)s::bigint[], %(counts)s::int[]) AS slice(lane_id, count)
     JOIN lockgate.lanes l ON l.id = slice.lane_id
     CROSS JOIN LATERAL (
@@ -51,7 +51,7 @@ FROM (
         ORDER BY o.due_at LIMIT slice.count FOR UPDATE SKIP LOCKED) AS picked
 ) AS chosen
 WHERE o.id = chosen.id
-RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider, chosen.lane_id,
     o.crashes >= %(suspect)s AND chosen.provider <> 'local', o.crashes > 0
 """  # noqa: S608  made of the constants above
 
@@ -59,7 +59,7 @@ RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant
 _PROBE = """
 UPDATE lockgate.operations o SET hinted_at = statement_timestamp(), hint_epoch = %(epoch)s
 FROM (
-    SELECT o.id, l.queue, l.priority, l.task, l.tenant, l.provider
+    SELECT o.id, l.queue, l.priority, l.task, l.tenant, l.provider, l.id AS lane_id
     FROM unnest(%(lanes)s::bigint[], %(ranks)s::int[]) AS lane(lane_id, rank)
     JOIN lockgate.lanes l ON l.id = lane.lane_id
     CROSS JOIN LATERAL (
@@ -73,7 +73,7 @@ FROM (
     ORDER BY o.first LIMIT 1
 ) AS chosen
 WHERE o.id = chosen.id
-RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider,
+RETURNING o.ticket_id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider, chosen.lane_id,
     o.crashes >= %(suspect)s AND chosen.provider <> 'local', o.crashes > 0
 """
 
@@ -120,6 +120,7 @@ class Hint:
     """What is published for one operation: a name, and what admission needs; nothing personal.
 
     Attributes:
+        lane_id: where it waits; 0 where nobody asks.
         alone: it took down whoever carried it out, and gets a process of its own.
         lapsed: its last claim was lost with the worker: it is not claimed in company again.
         probe: it finds out if the provider is back.
@@ -131,6 +132,7 @@ class Hint:
     priority: int
     tenant: str
     provider: str
+    lane_id: int = 0
     alone: bool = False
     lapsed: bool = False
     probe: bool = False

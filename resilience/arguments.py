@@ -26,7 +26,9 @@ def _type(limit: Limit) -> str:
         return "ramp"
     if limit.concurrent:
         return "seats"
-    return "quota" if limit.long else "bucket"
+    if limit.long:
+        return "quota"
+    return "bucket" if "tenant" in limit.scope else "shared"  # a tenant that is slowed down slows down nobody else
 
 
 def spelled(policy: BreakerPolicy) -> tuple[Any, ...]:

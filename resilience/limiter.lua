@@ -56,15 +56,17 @@ local function spend_of(limit, now)
   return sum, width
 end
 
--- How fast each limit fills: after an outage all of them slowly, and those of a tenant that was told that it is too fast. The
--- ramp is everybody's and knows no more than the usual traffic, so such a tenant is held by it only where nothing else does.
+-- How fast each limit fills: after an outage all of them slowly; for a tenant that was told that it is too fast, those that count
+-- it alone. The ramp is everybody's and knows no more than the usual traffic: such a tenant is held by it only where the
+-- provider's file has no limit of its own for each tenant.
 local function set_flows(limits, ramping, factor)
   local paced = false
   for _, limit in ipairs(limits) do
-    paced = paced or limit.type == 'bucket'
+    paced = paced or limit.type == 'bucket' and not limit.name
   end
   for _, limit in ipairs(limits) do
-    limit.flow = limit.type == 'ramp' and paced and ramping or math.min(ramping, factor)
+    local slowed = limit.type == 'bucket' or limit.type == 'ramp' and not paced
+    limit.flow = slowed and math.min(ramping, factor) or ramping
   end
 end
 

@@ -8,7 +8,7 @@ local function read_lowered(limits, key, stored, now, first)
   for _, limit in ipairs(cjson.decode(stored)) do
     if now < limit.ends and (limit.tenant == '' or limit.tenant == tenant) and (limit.kind == '' or limit.kind == kind)
       and (not limit.spare or spare == '1') then
-      limit.type, limit.key = 'bucket', key
+      limit.type, limit.key = limit.tenant == '' and 'shared' or 'bucket', key
       limits[#limits + 1] = limit
     end
   end

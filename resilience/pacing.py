@@ -9,13 +9,19 @@ Key = TypeVar("Key")
 One = TypeVar("One")
 
 
+# Times a lane's permits that may be under way in all: older hints died with their worker, or the workers are slow, and then
+# the queue that all tenants share must not fill with those of one.
+_BEHIND = 3
+
+
 @dataclass(frozen=True, slots=True)
 class LaneView:
     """What the sweep sees of one lane (queue, tenant, provider, kind) that has something due.
 
     Attributes:
         due: operations that are due and have no hint under way; counted up to a bound.
-        hinted: operations that have one which will soon ask for its permit.
+        hinted: operations that have one.
+        fresh: of these, with one of the last moments, which will soon ask for its permit.
         room: permits that admission will grant soon; None where nothing limits it.
     """
 
@@ -24,6 +30,7 @@ class LaneView:
     tenant: str
     due: int
     hinted: int
+    fresh: int
     room: int | None
 
 
@@ -77,7 +84,8 @@ class Turns:
         self._tick = 0
         self._looked: dict[int, int] = {}
         self._turns: dict[int, int] = {}
-        self._before: dict[int, int] = {}  # what its last turn took from each
+        self._before: dict[int, int] = {}  # the turn that each had when it was last given something
+        self._returned: set[int] = set()
         self._taken: list[int] = []
 
     def take(self, ones: Sequence[One], number: Callable[[One], int]) -> list[One]:
@@ -97,16 +105,27 @@ class Turns:
         self._looked |= dict.fromkeys(self._taken, self._tick)
         return chosen
 
-    def end(self, passed_over: Container[int]) -> None:
-        """Those that were taken have had their turn, but not those that might have had something and got nothing."""
-        had = [each for each in self._taken if each not in passed_over]
+    def end(self, passed_over: Container[int], served: Iterable[int] = ()) -> None:
+        """Those that were taken have had their turn, but not those that might have had something and got nothing.
+
+        Args:
+            passed_over: these.
+            served: those that were given something.
+        """
         self._before = {each: before for each, before in self._before.items() if each in self._turns}
-        self._before |= {each: self._turns[each] for each in had}
-        self._turns |= dict.fromkeys(had, self._tick + 1)
+        self._before |= {each: self._turns[each] for each in served}
+        self._returned &= self._turns.keys()
+        self._turns |= {each: self._tick + 1 for each in self._taken if each not in passed_over}
 
     def again(self, refused: Iterable[int]) -> None:
-        """What these were given was refused: they get the turn back that they had."""
-        self._turns |= {each: self._before[each] for each in refused if each in self._before}
+        """What these were given was refused: they get the turn back that they had.
+
+        Not twice in a row: one that is always refused would come before all others for ever.
+        """
+        for each in self._before.keys() & set(refused):
+            if each not in self._returned:
+                self._turns[each] = self._before[each]
+            self._returned ^= {each}
 
 
 def divide(wants: Iterable[LaneWant]) -> dict[int, int]:
@@ -196,7 +215,7 @@ def _share_queue(lanes: list[LaneView], free: int) -> dict[int, int]:
 def _wants(lane: LaneView) -> int:
     if lane.room is None:
         return lane.due
-    return max(0, min(lane.due, lane.room - lane.hinted))
+    return max(0, min(lane.due, lane.room - lane.fresh, _BEHIND * lane.room - lane.hinted))
 
 
 def _fair(wants: Mapping[Key, int], free: int) -> dict[Key, int]:

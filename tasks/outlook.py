@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from typing import TypeVar
 
 from config.errors import ConfigError
 from ledger import due
@@ -16,6 +17,8 @@ from resilience.forecast import Forecast
 from resilience.pacing import LaneView, LaneWant, Span, Turns, divide
 from resilience.traffic import Lane
 from tasks.platform import Platform
+
+One = TypeVar("One")
 
 
 def looked_at(busy: list[Backlog], turns: Turns, *, most: int) -> list[Backlog]:
@@ -51,7 +54,7 @@ def views(lanes: list[Backlog], forecasts: dict[int, Forecast]) -> list[LaneView
     """
     rooms = _rooms([lane for lane in lanes if not lane.paused], forecasts)
     return [
-        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.fresh, rooms.get(lane.lane_id))
+        LaneView(lane.lane_id, lane.queue, lane.tenant, lane.due, lane.hinted, lane.fresh, rooms.get(lane.lane_id))
         for lane in lanes
         # not what a person holds back, nor a provider of a newer version
         if not lane.paused and (lane.lane_id in forecasts or lane.provider == LOCAL)
@@ -85,29 +88,31 @@ def spread(
         forecasts: of these.
         counts: how many new hints each lane has.
     """
-    wants, names = [], {}
+    wants = []
     for lane in lanes:
         forecast, count = forecasts.get(lane.lane_id), counts.get(lane.lane_id, 0)
         if forecast is not None and forecast.room is not None and count + lane.fresh:
             wants.append(_crowd(lane, forecast, count))
-            names[lane.queue, lane.priority, lane.tenant, lane.task] = lane.lane_id
     spans = pacing.spans(wants)
     together: dict[Span, list[Hint]] = defaultdict(list)
     for one in hints:
-        together[spans[names[one.queue, one.priority, one.tenant, one.task]]].append(one)
-    for span, those in together.items():
+        together[spans[one.lane_id]].append(one)
+    # Lanes that are scarce for reasons of their own may share a wide limit: not all of them begin at the same moment.
+    for number, (span, those) in enumerate(_shuffled(together.items())):
         for at, one in enumerate(_mixed(those)):
-            yield span.begin + (span.end - span.begin) * at / len(those), one
+            yield span.begin + (span.end - span.begin) * (at + (number + 0.5) / len(together)) / len(those), one
 
 
 def _mixed(hints: Iterable[Hint]) -> list[Hint]:
     """Lanes by turns, in another order each time: the last of a tick meet the first of the next, and may be refused."""
-    lanes: dict[tuple[str, str], list[Hint]] = defaultdict(list)
+    lanes: dict[int, list[Hint]] = defaultdict(list)
     for one in hints:
-        lanes[one.tenant, one.task].append(one)
-    mixed = list(lanes.values())
-    random.shuffle(mixed)
-    return [one for row in zip_longest(*mixed) for one in row if one is not None]
+        lanes[one.lane_id].append(one)
+    return [one for row in zip_longest(*_shuffled(lanes.values())) for one in row if one is not None]
+
+
+def _shuffled(ones: Iterable[One]) -> list[One]:
+    return random.sample(found := list(ones), len(found))
 
 
 def _crowd(lane: Backlog, forecast: Forecast, count: int) -> LaneWant:

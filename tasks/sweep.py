@@ -167,7 +167,7 @@ class Sweep(threading.Thread):
             slow = {lane: count for lane, count in counts.items() if lane in paced}
             hints = due.mark_hinted(connection, slow, epoch=epoch, stale=stale) if slow else ()
             self._put(outlook.spread(hints, lanes, forecasts, counts))
-        self._turns.end(outlook.passed_over(lanes, forecasts, counts))
+        self._turns.end(outlook.passed_over(lanes, forecasts, counts), counts)
         self._probe(connection, lanes, forecasts, epoch)
         outlook.hold(connection, lanes, forecasts, counts, seconds=_PACED * math.ceil(max(len(busy), 1) / _LANES))
 

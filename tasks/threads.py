@@ -1,9 +1,9 @@
 """The pool of threads: few while calls are quick, all while they are slow, and company for what waits together.
 
 A thread that waits for an answer hands Python's interpreter lock to another, and with many threads these hand-overs cost
-more than the work between them. So a thread is woken only when those that are awake do not come along, and one that is
-awake takes several waiting hints at once: their permits and claims then cost one round trip each. With calls of 50 ms
-every thread is awake, as in Celery's own pool.
+more than the work between them; on several cores, threads that all have work fight over it. So a thread is woken only when
+the one that is awake does not come along, and it takes several waiting hints at once: their permits and claims then cost
+one round trip each. With calls of 50 ms every thread is awake, as in Celery's own pool.
 """
 
 import logging
@@ -23,10 +23,11 @@ from tasks.broker import appetite
 from tasks.held import MOST, held
 
 _log = logging.getLogger(__name__)
-_FEW = 1  # threads that work at the same time; besides them, as many as wait for their provider
+_ONE = 1  # thread that works at a time on what may be begun in company; besides it, as many as wait for their provider
+_FEW = 4  # on all else, which may wait for anything
 _MANY = 8  # when so many do, one more that has come to its end goes to sleep
 _SLOW = 0.002  # seconds after which a thread that waits for its provider makes room for another
-_STUCK = 0.03  # seconds after which one makes room whatever it does
+_STUCK = 0.02  # seconds after which one makes room whatever it does: waiting for PostgreSQL, most likely
 _TICK = 0.005  # seconds between two looks while anything waits
 _OLD = 0.02  # seconds that an outcome waits for company
 _HOLD = 0.2  # seconds for which a hint may be in a thread's hands before its call begins; a permit is good for 0.25
@@ -200,11 +201,14 @@ class TaskPool(BasePool):
         thread.since = thread.taken = now
         thread.hand.append(self._queue.popleft())
         if _shares(thread.hand[0]):
-            awake = len(self._threads) - len(self._asleep)
-            share = min(MOST, -(-(len(self._queue) + 1) // awake), self._reach())
+            share = min(MOST, -(-(len(self._queue) + 1) // self._sharers()), self._reach())
             while self._queue and len(thread.hand) < share and _shares(self._queue[0]):
                 thread.hand.append(self._queue.popleft())
         return True
+
+    def _sharers(self) -> int:
+        """Among how many threads what waits is divided: all, unless jobs are known to be so quick that nobody need wake."""
+        return len(self._threads) - len(self._asleep) if 0 < self._mean < _QUICK else self.limit
 
     def _reach(self) -> int:
         """How many jobs a thread can begin one after another before what it has in its hand is too old."""
@@ -235,7 +239,8 @@ class TaskPool(BasePool):
     def _rouse(self) -> None:
         """Wake as many threads as must be; the lock is held."""
         now = time.monotonic()
-        for _ in range(min(len(self._queue), _FEW - self._working(now))):
+        few = _ONE if self._queue and _shares(self._queue[0]) else _FEW
+        for _ in range(min(len(self._queue), few - self._working(now))):
             if self._asleep:
                 thread = self._asleep.pop()
                 thread.since = now

@@ -178,7 +178,7 @@ class Sweep:
             for number, lane in sorted(lanes.items(), key=lambda one: not hinted[one[1]])
         )
         views = [
-            LaneView(number, "p", lane[0], len(free[lane]), hinted[lane], rooms[number])
+            LaneView(number, "p", lane[0], len(free[lane]), hinted[lane], hinted[lane], rooms[number])
             for number, lane in lanes.items()
         ]
         counts = share(views, window=UNDER_WAY, hinted={"p": sum(hinted.values())})

@@ -11,6 +11,7 @@ from resilience import breaker, limiter, restore
 from resilience.admission import Admission, Permit, Question, Refused
 from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
 from resilience.limiter import Bucket, Limit, Quota
+from resilience.lowered import Lowered, put
 from resilience.traffic import Lane, Traffic
 from resilience.way import breaker_key
 
@@ -252,7 +253,7 @@ def test_calls_at_once_are_seats_that_a_report_or_their_lease_gives_back(client:
 
 def test_a_429_keeps_the_tenant_away_for_as_long_as_was_asked_and_slows_it_down(client: redis.Redis) -> None:
     now = 1_000_000.0
-    traffic = Traffic("acme", limits=(Limit("100 per 1s", (), 100, 1.0),))
+    traffic = Traffic("acme", limits=(Limit("100 per 1s", ("tenant",), 100, 1.0),))
     admission = Admission(client, {"acme": traffic}, now=lambda: now)
     permit = admission.ask(LANE, lease=60)
     assert isinstance(permit, Permit)
@@ -269,22 +270,41 @@ def test_a_429_keeps_the_tenant_away_for_as_long_as_was_asked_and_slows_it_down(
     assert slowed < 0.9 * full
 
 
-@pytest.mark.parametrize("limited", [True, False])
-def test_a_429_slows_a_tenants_own_limits_and_the_usual_traffic_only_where_it_has_none(
-    client: redis.Redis, *, limited: bool
+OWN, ALL = Limit("100 per 1s", ("tenant",), 100, 1.0), Limit("200 per 1s", (), 200, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "slowed"), [((OWN, ALL), (200, 600)), ((OWN,), (200, 600)), ((ALL,), (1, 20)), ((), (1, 20))]
+)
+def test_a_429_slows_a_tenants_own_limits_or_its_share_of_the_usual_traffic_and_nobody_else(
+    client: redis.Redis, limits: tuple[Limit, ...], slowed: tuple[int, int]
 ) -> None:
-    now = 1_000_000.0
-    limits = (Limit("100 per 1s", ("tenant",), 100, 1.0),) if limited else ()
+    now, other = 1_000_000.0, Lane("acme", "other", LANE.kind)
     admission = Admission(client, {"acme": Traffic("acme", limits=limits, calls_per_minute=60)}, now=lambda: now)
     admission.report(_granted(admission.ask(LANE, lease=60)), Verdict.NEUTRAL, retry_after=0.0)
-    granted = forecast = 0
+    least, most = slowed
+    granted, forecast, others = 0, 0, 0
     for _ in range(10):
         forecast += admission.forecast(LANE, horizon=0.9).room or 0
         for _ in range(10):
             now += 0.1
             granted += sum(isinstance(admission.ask(LANE, lease=60), Permit) for _ in range(10))
-    assert (granted > 200) if limited else (granted < 20)  # of an unlimited one, its usual call each second
-    assert (forecast > 200) if limited else (forecast < 20)
+            others += sum(isinstance(admission.ask(other, lease=60), Permit) for _ in range(4))
+    assert least < granted < most
+    assert least < forecast < most + 60
+    assert others == 400
+
+
+def test_a_limit_that_a_person_lowers_does_not_take_a_slowed_tenant_out_of_the_usual_traffic(
+    client: redis.Redis,
+) -> None:
+    now = 1_000_000.0
+    traffic = Traffic("acme", calls_per_minute=60)
+    put(client, traffic, [Lowered(1000, 1.0, "", "", 3600.0)], now)
+    admission = Admission(client, {"acme": traffic}, now=lambda: now)
+    admission.report(_granted(admission.ask(LANE, lease=60)), Verdict.NEUTRAL, retry_after=0.0)
+    now += 1.0
+    assert sum(isinstance(admission.ask(LANE, lease=60), Permit) for _ in range(100)) < 20
 
 
 def test_an_operator_holds_a_breaker_open_or_closed_whatever_the_calls_say(client: redis.Redis) -> None:

@@ -47,7 +47,7 @@ def test_tenants_behind_one_more_limit_for_all_still_have_each_their_own() -> No
 
 
 def test_where_there_is_less_than_one_for_each_the_first_get_one() -> None:
-    lanes = [LaneView(lane, "q", f"t{lane}", due=9 - lane, hinted=0, room=None) for lane in range(5)]
+    lanes = [LaneView(lane, "q", f"t{lane}", due=9 - lane, hinted=0, fresh=0, room=None) for lane in range(5)]
     assert share(lanes, window=3, hinted={}) == {0: 1, 1: 1, 2: 1}
     assert share(lanes, window=3, hinted={"q": 3}) == {}
     assert divide([want(lane, 5, shared=2) for lane in (7, 8, 9)]) == {7: 1, 8: 1, 9: 0}
@@ -103,15 +103,33 @@ def test_who_got_nothing_because_others_came_first_keeps_the_turn() -> None:
     assert turns.take([4, 1, 3], int) == [3, 4, 1]  # 2 is gone; 4 is new, and 1 was served just now
 
 
-def test_who_was_refused_gets_the_turn_back() -> None:
-    turns = Turns(4)
-    for order in ([1, 2, 3, 4], [3, 4, 1, 2], [1, 2, 3, 4]):
-        assert turns.take([1, 2, 3, 4], int) == order
-        turns.end(passed_over=set(order[2:]))
+def served(turns: Turns, lanes: list[int], *, first: int) -> list[int]:
+    """One tick that has something for so many; all their work is given out by that."""
+    order = turns.take(lanes, int)
+    turns.end(passed_over=set(order[first:]), served=order[:first])
+    return order[:first]
+
+
+def test_who_was_refused_gets_the_turn_back_also_after_a_tick_in_which_it_wanted_nothing() -> None:
+    turns, lanes = Turns(6), [1, 2, 3, 4, 5, 6]
+    assert [served(turns, lanes, first=2) for _ in range(2)] == [[1, 2], [3, 4]]
     turns.again([2, 9])
-    assert turns.take([1, 2, 3, 4], int) == [2, 3, 4, 1]
-    turns.end(passed_over={1, 3, 4})
-    assert turns.take([1, 2, 3, 4], int) == [3, 4, 1, 2]
+    assert [served(turns, lanes, first=2) for _ in range(3)] == [[2, 5], [6, 1], [3, 4]]
+
+
+def test_who_is_always_refused_does_not_come_first_for_ever() -> None:
+    turns, lanes, given = Turns(6), [1, 2, 3, 4, 5, 6], dict.fromkeys(range(1, 7), 0)
+    for _ in range(60):
+        got = served(turns, lanes, first=2)
+        for each in got:
+            given[each] += 1
+        turns.again(set(got) & {1, 2, 3, 4})
+    assert min(given[5], given[6]) >= 10  # of 20 each, if all had the same
+
+
+def test_workers_that_are_slower_than_a_limit_do_not_fill_the_queue_with_one_lanes_hints() -> None:
+    behind = [LaneView(1, "q", "t", due=500, hinted=hinted, fresh=0, room=40) for hinted in (0, 100, 120, 500)]
+    assert [share([view], window=1000, hinted={}).get(1, 0) for view in behind] == [40, 20, 0, 0]
 
 
 def test_those_who_are_passed_over_keep_nobody_from_being_looked_at() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ledger.due import Backlog, Hint
 from resilience.breaker import BreakerState
 from resilience.forecast import Forecast
@@ -46,7 +48,7 @@ def test_hints_that_died_with_their_worker_do_not_use_up_what_their_lane_is_gran
 
 
 def hints(*lanes: int, each: int) -> list[Hint]:
-    return [Hint(f"{one}{at}", "pay", "stripe", 0, f"t{one}", "stripe") for one in lanes for at in range(each)]
+    return [Hint(f"{one}{at}", "pay", "stripe", 0, f"t{one}", "stripe", one) for one in lanes for at in range(each)]
 
 
 def ends(lanes: list[Backlog], forecasts: dict[int, Forecast], counts: dict[int, int]) -> dict[str, float]:
@@ -64,7 +66,16 @@ def test_hints_of_lanes_that_share_a_limit_go_by_turns() -> None:
     mixed = [one.ticket_id for _, one in spread]
     rows = [mixed[at : at + 3] for at in (0, 3, 6)]
     assert [sorted(row) for row in rows] == [["10", "20", "30"], ["11", "21", "31"], ["12", "22", "32"]]
-    assert [round(share * 9) for share, _ in spread] == list(range(9))
+    assert [at for at, _ in spread] == pytest.approx([(number + 0.5) / 9 for number in range(9)])
+
+
+def test_lanes_that_are_scarce_each_for_itself_do_not_all_begin_at_the_same_moment() -> None:
+    """Each has its own narrow limit, and one that is wide is for all: together they would be refused by that."""
+    lanes = [lane(number) for number in range(24)]
+    forecasts = {number: granted(2, **{f"own-{number}": 2}, all=72) for number in range(24)}
+    spread = outlook.spread(hints(*range(24), each=1), lanes, forecasts, dict.fromkeys(range(24), 1))
+    times = sorted(at for at, _ in spread)
+    assert times == pytest.approx([0.5 * (number + 0.5) / 24 for number in range(24)])
 
 
 def test_hints_are_spread_by_what_all_lanes_ask_of_the_limits_that_they_share() -> None:
@@ -76,7 +87,7 @@ def test_hints_are_spread_by_what_all_lanes_ask_of_the_limits_that_they_share() 
         4: granted(10, own=10),
     }
     assert ends(lanes, forecasts, {1: 10, 2: 15, 4: 1}) == {"t1": 0.6, "t2": 0.6, "t4": 1.0}
-    assert min(share for share, _ in outlook.spread(hints(4, each=1), lanes, forecasts, {4: 1})) == 0.9
+    assert [at for at, _ in outlook.spread(hints(4, each=1), lanes, forecasts, {4: 1})] == pytest.approx([0.95])
 
 
 def test_a_seat_that_serves_one_call_after_another_is_one_seat_for_hints_that_come_together() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from given.deployment import eventually
 
-from tasks import company
+from tasks import company, threads
 from tasks.broker import appetite
 from tasks.threads import TaskPool
 
@@ -88,6 +88,44 @@ def test_as_many_are_carried_out_at_once_as_there_are_slots(make_pool: MakePool)
     eventually(lambda: len(met) == 12)
 
 
+def test_one_thread_at_a_time_works_on_what_is_begun_in_company(
+    make_pool: MakePool, begun: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_STUCK", 60.0)
+    pool, at_work, most, done = make_pool(8), [], [], []
+
+    def work() -> None:
+        at_work.append(1)
+        most.append(len(at_work))
+        threading.Event().wait(0.001)  # lets go of the interpreter, as a statement does
+        at_work.pop()
+        done.append(1)
+
+    for number in range(200):
+        put(pool, str(number), work)
+    eventually(lambda: len(done) == 200)
+    assert max(most) == 1
+    assert begun
+
+
+def test_what_may_wait_for_anything_is_carried_out_by_several(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_STUCK", 60.0)
+    pool, meet, met = make_pool(8), threading.Barrier(4, timeout=60), []
+    for number in range(4):
+        put(pool, str(number), lambda: met.append(meet.wait()))
+    eventually(lambda: len(met) == 4)
+
+
+def test_a_burst_that_may_be_slow_is_not_taken_by_one_thread(make_pool: MakePool, begun: list[list[str]]) -> None:
+    pool, meet, met = make_pool(8), threading.Barrier(8, timeout=60), []
+    for number in range(8):
+        put(pool, str(number), lambda: met.append(meet.wait()))
+    eventually(lambda: len(met) == 8)
+    assert begun == []
+
+
 def test_what_waits_together_is_begun_together(make_pool: MakePool, begun: list[list[str]]) -> None:
     pool, gate, done = make_pool(1), threading.Event(), []
     entered: list[int] = []
@@ -106,7 +144,7 @@ def test_others_carry_out_what_a_held_up_thread_has_in_its_hand(make_pool: MakeP
     entered: list[int] = []
     for number, gate in enumerate(gates):
         put(pool, f"gate-{number}", partial(gate.wait, 20), lambda *_: entered.append(1))
-    eventually(lambda: len(entered) == 2)
+        eventually(lambda number=number: len(entered) == number + 1)
     put(pool, "stuck", partial(stuck.wait, 20))
     for number in range(6):
         put(pool, str(number), lambda number=number: done.append(number))
