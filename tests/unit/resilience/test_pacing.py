@@ -73,19 +73,6 @@ def test_new_hints_come_after_those_that_are_under_way() -> None:
     assert spans([under_way, free]) == dict.fromkeys((1, 2), Span("tenant", 0.375, 0.75))
 
 
-def test_as_many_hints_are_sent_in_each_part_of_the_time_as_there_are_permits_for() -> None:
-    """Ticks come twice as often as the time lasts that they hint for, so each must reckon with the one before."""
-    rate, sent = 14, [0.0]
-    for tick in range(20):
-        now = tick / 2
-        hinted = sum(at > now for at in sent)
-        new = rate - hinted
-        span = spans([replace(want(1, rate, own=rate), hinted=hinted)])[1]
-        sent += [now + span.begin + (span.end - span.begin) * (number + 1) / new for number in range(new)]
-    each = [sum(part / 2 < at <= (part + 1) / 2 for at in sent) for part in range(18)]
-    assert set(each) == {rate / 2}
-
-
 def test_who_had_a_turn_comes_after_who_had_none() -> None:
     turns, looked = Turns(2), []
     for _ in range(5):

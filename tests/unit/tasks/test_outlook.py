@@ -90,6 +90,19 @@ def test_hints_are_spread_by_what_all_lanes_ask_of_the_limits_that_they_share() 
     assert [at for at, _ in outlook.spread(hints(4, each=1), lanes, forecasts, {4: 1})] == pytest.approx([0.95])
 
 
+def test_as_many_hints_are_sent_in_each_part_of_the_time_as_there_are_permits_for() -> None:
+    """Ticks come twice as often as the time lasts that they hint for, so each must reckon with the one before."""
+    rate, sent = 14, [0.0]
+    for tick in range(20):
+        now = tick / 2
+        fresh = sum(at > now for at in sent)
+        new = rate - fresh
+        asked = outlook.spread(hints(1, each=new), [lane(1, fresh=fresh)], {1: granted(rate, own=rate)}, {1: new})
+        sent += [now + at for at, _ in asked]
+    each = [sum(part / 2 < at <= (part + 1) / 2 for at in sent) for part in range(18)]
+    assert set(each) == {rate / 2}
+
+
 def test_a_seat_that_serves_one_call_after_another_is_one_seat_for_hints_that_come_together() -> None:
     free = replace(granted(40, seats=40, all=100), seats={"seats": 10.0})
     assert ends([lane(1)], {1: free}, {1: 5}) == {"t1": 0.5}
