@@ -18,6 +18,7 @@ from given.orders import order
 from given.payments import charges, mail, mails, pay, posts
 
 from config.crashpoint import EXIT_CODE, POINTS
+from tasks.app import app
 from tasks.payments import take_payment
 
 Deploy = Callable[..., Deployment]
@@ -67,6 +68,30 @@ def test_workers_that_die_there_cost_time_and_no_operation(deploy: Deploy, tmp_p
     for at in range(3):
         assert len(charges(deployment, f"8401-{at}")) == len(charges(deployment, f"8401-step-{at}")) == 1
     assert len(mails(deployment)) == len(letters)
+
+
+@pytest.mark.parametrize(
+    "acks",
+    [
+        pytest.param("late", marks=pytest.mark.nightly),
+        "late,reject",
+        pytest.param("late,reject,keep", marks=pytest.mark.nightly),
+    ],
+)
+def test_when_a_team_has_messages_acknowledged_changes_nothing(deploy: Deploy, tmp_path: Path, acks: str) -> None:
+    """Celery gives what a lost child held back to the queue, or to nobody; the row says who may send."""
+    deployment, log = deploy(**TIMES), tmp_path / "crashes.jsonl"
+    deployment.worker(
+        pool="prefork", concurrency=2, LOCKGATE_CRASH_LOG=str(log), LOCKGATE_CRASH_AT="call.after_last_byte:3",
+        LOCKGATE_TASKS="soak.subject.acknowledging", SOAK_ACKS=acks,
+    )  # fmt: skip
+    (told,) = eventually(lambda: app.control.inspect().registered("acks_late")).values()
+    assert any(one.startswith("tasks.payments.take_payment [acks_late=True") for one in told), told
+    payments = [pay(f"8404-{number}") for number in range(12)]
+    for one in payments:
+        deployment.ends(one.id)
+    assert len(log.read_text().splitlines()) >= KILLS
+    assert [len(charges(deployment, f"8404-{number}")) for number in range(12)] == [1] * 12
 
 
 @pytest.mark.parametrize("point", sorted(OF_THE_CALLER))
