@@ -21,6 +21,7 @@ from tasks.attempt import Attempt
 from tasks.connections import Account, account
 from tasks.platform import platform
 
+_CROWDED_PAUSE = 1.0  # seconds for which a tenant is not hinted at whose calls have taken up a worker's slots
 Delivery = tuple[Any, str, Mapping[str, Any]]  # task, ticket, request
 
 
@@ -29,12 +30,13 @@ class Begun:
     """One hint whose operation was admitted and claimed in company.
 
     Attributes:
+        account: None when it was turned away.
         permit: None when it was refused.
         claimed: None when there was nothing to claim; an error when what was claimed cannot be read.
     """
 
     attempt: Attempt
-    account: Account
+    account: Account | None
     permit: Permit | None = None
     claimed: Claimed | Exception | None = None
 
@@ -70,6 +72,39 @@ def begin(deliveries: Sequence[Delivery]) -> None:
             # Another thread may have begun it a moment ago, by a hint that came twice: what it has claimed is called.
             if isinstance(each.claimed, Claimed) or each.attempt.ticket_id not in _begun:
                 _begun[each.attempt.ticket_id] = each
+
+
+def may_turn_away(task: Any, request: Mapping[str, Any]) -> bool:
+    """Whether a delivered message may be given back for want of a slot."""
+    bound, about = getattr(task, "bound_kind", None), request.get(hint.HEADER)
+    return bound is not None and isinstance(about, Mapping) and not about.get("probe") and not about.get("alone")
+
+
+def turn_away(deliveries: Sequence[Delivery]) -> set[str]:
+    """Have what was delivered refused, and hand back what of it was begun; its tenants are hinted at again in a second.
+
+    Returns:
+        The tickets that were: whoever carries these out finds nothing to do. Others may still be carried out.
+    """
+    here = platform()
+    attempts = [
+        Attempt(here, task.bound_kind, ticket_id, hint.tenant_of(request), spare=hint.is_spare(request))
+        for task, ticket_id, request in {each[1]: each for each in deliveries}.values()
+    ]
+    here.admission.pause({attempt.lane for attempt in attempts}, _CROWDED_PAUSE)
+    begun = {attempt.ticket_id for attempt in attempts if attempt.ticket_id in _begun}
+    part(begun)
+    asked = [attempt for attempt in attempts if attempt.ticket_id not in begun]
+    answers = here.admission.ask_all([attempt.question() for attempt in asked]) if asked else []
+    admitted = set()
+    for attempt, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, Permit):  # Redis has lost the pause
+            attempt.hand_back(answer)
+            admitted.add(attempt.ticket_id)
+    refused = [attempt for attempt in attempts if attempt.ticket_id not in admitted]
+    with _lock:
+        _begun.update({attempt.ticket_id: Begun(attempt, None) for attempt in refused})
+    return {attempt.ticket_id for attempt in refused}
 
 
 def take(ticket_id: str) -> Begun | None:

@@ -163,7 +163,7 @@ def _joined(begun: company.Begun) -> Work | None:
     """What was admitted and claimed together with others."""
     if isinstance(begun.claimed, Exception):
         raise begun.claimed
-    if begun.permit is None or begun.claimed is None:
+    if begun.permit is None or begun.claimed is None or begun.account is None:
         return None
     return _under_way(begun.attempt, begun.account, begun.permit, begun.claimed)
 

@@ -18,7 +18,8 @@ from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.request import create_request_cls
 
-from tasks import company, delivery
+from tasks import company, delivery, hint
+from tasks.bulkhead import Lane
 from tasks.current import current
 from tasks.task import IntegrationTask, LedgerTask
 from tasks.threads import TaskPool
@@ -38,22 +39,25 @@ class QuietRequest:
         release: tells the consumer that it is no longer held back.
 
     Attributes:
+        lane: whose slot it takes.
         shares: whether it may be begun in company.
+        returns: whether it may be given back for want of a slot.
         begun: it was admitted and claimed in company, and only waits for its call.
         eventer: Celery sets a new one when it has connected anew.
         time_start: when it began to be carried out; seconds since 1970.
     """
 
     __slots__ = (
-        "__weakref__", "_full", "_make", "_release", "begun", "eventer", "id", "request", "shares", "task", "time_start",
+        "__weakref__", "_full", "_make", "_release", "begun", "eventer", "id", "lane", "request", "returns", "shares",
+        "task", "time_start",
     )  # fmt: skip
 
     def __init__(
         self, task: IntegrationTask, ticket_id: str, headers: Mapping[str, Any], make: Callable[[str], Any],
-        release: Callable[[], None], *, shares: bool,
+        release: Callable[[], None], *, lane: Lane | None, shares: bool, returns: bool,
     ) -> None:  # fmt: skip
         self.task, self.id, self.request = task, ticket_id, headers
-        self.shares, self.begun = shares, False
+        self.lane, self.shares, self.returns, self.begun = lane, shares, returns, False
         self._make, self._release = make, release
         self._full: Any = None
         self.eventer: Any = None
@@ -162,9 +166,13 @@ def taker(task: Any, app: Any, consumer: Any) -> Callable[..., bool] | None:
                 headers=headers | {"id": ticket_id}, decoded=False, utc=app.uses_utc_timezone(),
             )  # fmt: skip
 
-        shares = company.welcomes(task, headers)
+        shares, returns, lane = (
+            company.welcomes(task, headers),
+            company.may_turn_away(task, headers),
+            hint.lane_of(headers),
+        )
         taken = [
-            QuietRequest(task, ticket_id, headers, make, release, shares=shares)
+            QuietRequest(task, ticket_id, headers, make, release, lane=lane, shares=shares, returns=returns)
             for ticket_id, release in releases.items()
         ]
         for each in taken:

@@ -12,14 +12,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from celery.concurrency import ALIASES
 from celery.concurrency.base import BasePool, apply_target
 
 from integrations.connection import LineState, current
-from tasks import company
+from tasks import company, hint
 from tasks.broker import appetite
+from tasks.bulkhead import Bulkhead, Job, Lane
 from tasks.held import MOST, held
 
 _log = logging.getLogger(__name__)
@@ -36,29 +38,8 @@ _QUICK = 0.02  # seconds of a job below which few threads do everything
 _DEEP = 4  # hints for each thread that are taken ahead at most
 
 
-class Job(Protocol):
-    """One delivered message on its way through the pool.
-
-    Attributes:
-        task, id, request: what company needs to know.
-        shares: whether it may be begun in company.
-        begun: it was admitted and claimed in company, and only waits for its call.
-    """
-
-    task: Any
-    id: str
-    request: Mapping[str, Any]
-    shares: bool
-    begun: bool
-
-    def run(self) -> None:
-        """Carry it out; whatever is raised, the slot goes on."""
-
-
 class CelerysJob:
     """One as Celery hands it to its pools."""
-
-    __slots__ = ("accept_callback", "args", "begun", "callback", "id", "kwargs", "request", "shares", "target", "task")
 
     def __init__(
         self, task: Any, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None, *,
@@ -68,6 +49,7 @@ class CelerysJob:
         self.target, self.args, self.kwargs = target, args, kwargs
         self.callback, self.accept_callback = callback, accept_callback
         self.shares, self.begun = company.welcomes(task, self.request), False
+        self.lane, self.returns = hint.lane_of(self.request), company.may_turn_away(task, self.request)
 
     def run(self) -> None:
         """Carry it out, as Celery's own pool of threads does; a slot outlives whatever is raised."""
@@ -85,6 +67,7 @@ class _Thread(threading.Thread):
         hand: what it has taken and not begun to carry out.
         taken: when it took that; monotonic.
         since: when its present job began; None while it sleeps.
+        lane: whose job that is.
         line: whether it waits for its provider.
     """
 
@@ -95,6 +78,7 @@ class _Thread(threading.Thread):
         self.hand: deque[Job] = deque()
         self.taken = 0.0
         self.since: float | None = None
+        self.lane: Lane | None = None
         self.line = LineState()
         self._pool = pool
 
@@ -122,12 +106,13 @@ class TaskPool(BasePool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lock = threading.Lock()
-        self._queue: deque[Job] = deque()
+        self._waiting = Bulkhead(self.limit)
         self._threads: list[_Thread] = []
         self._asleep: list[_Thread] = []  # the last to fall asleep is the first to be woken
         self._mean = 0.0  # seconds of a job
         self._stopped = False
         self._busy = threading.Event()  # something waits that somebody must look after
+        self._porter = ThreadPoolExecutor(1, "porter")  # gives back what finds no slot
 
     def on_start(self) -> None:
         """Let outcomes wait for company from now on; somebody looks that none waits too long."""
@@ -146,9 +131,9 @@ class TaskPool(BasePool):
     def put(self, *jobs: Job) -> None:
         """Put jobs into the queue, and wake threads for them if none comes along soon."""
         with self._lock:
-            some = len(self._queue)
-            self._queue.extend(jobs)
-            if some < _FEW and (self._asleep or len(self._threads) < self.limit):
+            some = len(self._waiting)
+            self._waiting.put(jobs)
+            if some < _FEW and (self._asleep or len(self._threads) < self._waiting.most):
                 self._rouse()  # else somebody was woken already; more are, if need be, at the next look
             self._busy.set()
 
@@ -164,8 +149,8 @@ class TaskPool(BasePool):
             thread.join()
         held.close()
         self._busy.set()
-        company.part(job.id for job in self._queue if job.begun)
-        self._queue.clear()
+        self._porter.shutdown()
+        company.part(job.id for job in self._waiting.clear() if job.begun)
 
     on_terminate = on_stop
 
@@ -195,16 +180,25 @@ class TaskPool(BasePool):
             return False
 
     def _fill(self, thread: _Thread) -> bool:
-        now, thread.since = time.monotonic(), None
-        if not self._queue or self._stopped or self._working(now) >= _MANY:
+        now, thread.since, thread.lane = time.monotonic(), None, None
+        if not len(self._waiting) or self._stopped or self._working(now) >= _MANY:
+            return False
+        holders = self._holders()
+        job = self._waiting.take(holders)
+        if job is None:
             return False
         thread.since = thread.taken = now
-        thread.hand.append(self._queue.popleft())
-        if _shares(thread.hand[0]):
-            share = min(MOST, -(-(len(self._queue) + 1) // self._sharers()), self._reach())
-            while self._queue and len(thread.hand) < share and _shares(self._queue[0]):
-                thread.hand.append(self._queue.popleft())
+        thread.lane = job.lane
+        thread.hand.append(job)
+        if _shares(job) and len(holders) < self.limit:
+            share = min(MOST, -(-(len(self._waiting) + 1) // self._sharers()), self._reach())
+            while len(thread.hand) < share and (following := self._waiting.first) and _shares(following):
+                thread.hand.append(self._waiting.take_first())
         return True
+
+    def _holders(self) -> list[Lane | None]:
+        """Whose the jobs are that threads are at."""
+        return [thread.lane for thread in self._threads if thread.since is not None]
 
     def _sharers(self) -> int:
         """Among how many threads what waits is divided: all, unless jobs are known to be so quick that nobody need wake."""
@@ -218,8 +212,9 @@ class TaskPool(BasePool):
         with self._lock:
             if not thread.hand:
                 return None
-            thread.since = time.monotonic()
-            return thread.hand.popleft()
+            thread.since, job = time.monotonic(), thread.hand.popleft()
+            thread.lane = job.lane
+            return job
 
     def _begin(self, thread: _Thread) -> None:
         """Begin what a thread has in its hand in company; what was not, is begun alone."""
@@ -238,14 +233,15 @@ class TaskPool(BasePool):
 
     def _rouse(self) -> None:
         """Wake as many threads as must be; the lock is held."""
-        now = time.monotonic()
-        few = _ONE if self._queue and _shares(self._queue[0]) else _FEW
-        for _ in range(min(len(self._queue), few - self._working(now))):
+        now, first, holders = time.monotonic(), self._waiting.first, self._holders()
+        few = _ONE if first is not None and _shares(first) else _FEW
+        most = self._waiting.most if len(holders) >= self.limit else self.limit
+        for _ in range(min(self._waiting.startable(holders), few - self._working(now))):
             if self._asleep:
                 thread = self._asleep.pop()
                 thread.since = now
                 thread.wake.release()
-            elif len(self._threads) < self.limit:
+            elif len(self._threads) < most:
                 thread = _Thread(self, len(self._threads))
                 thread.since = now
                 self._threads.append(thread)
@@ -257,7 +253,7 @@ class TaskPool(BasePool):
         """What threads have in their hands for too long goes back to the front of the queue; the lock is held."""
         for thread in self._threads:
             if thread.hand and now - thread.taken >= older_than:
-                self._queue.extendleft(reversed(thread.hand))
+                self._waiting.put_first(thread.hand)
                 thread.hand.clear()
 
     def _look_after(self) -> None:
@@ -267,11 +263,26 @@ class TaskPool(BasePool):
             with self._lock:
                 self._take_over(time.monotonic(), older_than=_HOLD)
                 self._rouse()
-                if not self._queue and not held and not any(thread.hand for thread in self._threads):
+                if not self._stopped and (back := self._waiting.give_back(self._holders())):
+                    self._porter.submit(self._give_back, back)
+                if not len(self._waiting) and not held and not any(thread.hand for thread in self._threads):
                     self._busy.clear()
             held.write(older_than=_OLD)  # it logs what goes wrong, and raises nothing
             appetite.per_slot = 2 if self._mean < _QUICK else min(_DEEP, self._reach())
             time.sleep(_TICK)
+
+    def _give_back(self, jobs: list[Job]) -> None:
+        """Let these be refused, so that they come again, here or at another worker."""
+        try:
+            refused = company.turn_away([(job.task, job.id, job.request) for job in jobs])
+        except Exception:  # noqa: BLE001  whatever it was, each may still be carried out
+            _log.exception("what finds no slot could not be given back; it waits")
+            refused = set()
+        with self._lock:
+            self._waiting.put_first([job for job in jobs if job.id not in refused])
+        for job in jobs:
+            if job.id in refused:
+                job.run()
 
     def _get_info(self) -> dict[str, Any]:
         return {**super()._get_info(), "max-concurrency": self.limit, "threads": len(self._threads)}

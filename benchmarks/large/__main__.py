@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.install import ProviderFailedError, install_if_root
 from benchmarks.large.latency import latency
 from benchmarks.large.limited import limited
+from benchmarks.large.neighbours import neighbours
 from benchmarks.large.past import past
 from benchmarks.large.tenants import tenants
 from benchmarks.large.waiting import waiting
@@ -26,6 +27,7 @@ def main() -> int:
     parts: dict[str, Callable[[Place], dict[str, Any]]] = {
         "latency": partial(latency, count=given.count),
         "limited": limited,
+        "neighbours": partial(neighbours, count=given.count, rounds=given.rounds),
         "past": partial(past, rows=given.past, rounds=given.rounds, operations=given.operations),
         "waiting": partial(waiting, rows=given.waiting, watched=given.watched),
         "tenants": partial(tenants, count=given.tenants, rows=given.backlog),
@@ -53,12 +55,12 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _options() -> argparse.Namespace:
-    names = ("latency", "limited", "past", "waiting", "tenants")
+    names = ("latency", "limited", "neighbours", "past", "waiting", "tenants")
     parser = argparse.ArgumentParser(prog="make bench-large", description=__doc__)
     parser.add_argument("--only", nargs="*", choices=names, default=list(names))
-    parser.add_argument("--count", type=int, default=200, help="latency: operations of each side")
+    parser.add_argument("--count", type=int, default=200, help="latency, neighbours: operations of each side")
     parser.add_argument("--past", type=int, default=10_000_000, help="finished operations")
-    parser.add_argument("--rounds", type=int, default=5, help="past: rounds")
+    parser.add_argument("--rounds", type=int, default=5, help="past, neighbours: rounds")
     parser.add_argument("--operations", type=int, default=1000, help="past: of one run")
     parser.add_argument("--waiting", type=int, default=1_000_000, help="operations behind an open breaker")
     parser.add_argument("--watched", type=float, default=60.0, help="waiting: seconds with the breaker open")

@@ -14,6 +14,7 @@ import ledger.follow
 import ledger.lapsed
 import ledger.record
 import tasks.attempt
+import tasks.bulkhead
 import tasks.calling
 import tasks.company
 import tasks.delivery
@@ -236,6 +237,14 @@ def never_followed_up(patch: Patch) -> None:
 )
 def company_for_what_doubles(patch: Patch) -> None:
     patch(tasks.company, "Means", SimpleNamespace(KEY=Means.KEY, UNIQUE=Means.QUERY))
+
+
+@plant(
+    "what waits behind a tenant's hanging calls fills all that a worker takes ahead",
+    caught_by="tests/drills/test_a_neighbour.py::test_a_tenant_whose_calls_hang_keeps_nobody_else_out",
+)
+def nothing_given_back(patch: Patch) -> None:
+    patch(tasks.bulkhead.Bulkhead, "give_back", lambda *_: [])
 
 
 @plant(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from given.deployment import eventually
 
-from tasks import company, threads
+from tasks import company, hint, threads
 from tasks.broker import appetite
 from tasks.threads import TaskPool
 
@@ -48,10 +48,17 @@ def handed_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tickets
 
 
-def put(pool: TaskPool, ticket: str, body: Callable[[], Any], accepted: Callable[..., Any] | None = None) -> None:
+def put(
+    pool: TaskPool,
+    ticket: str,
+    body: Callable[[], Any],
+    accepted: Callable[..., Any] | None = None,
+    *,
+    request: Mapping[str, Any] | None = None,
+) -> None:
     pool.apply_async(
         lambda *_: body(),
-        ("job", ticket, {}),
+        ("job", ticket, request or {}),
         {},
         callback=lambda _: None,
         accept_callback=accepted or (lambda *_: None),
@@ -207,3 +214,40 @@ def test_a_worker_takes_fewer_hints_ahead_while_its_calls_are_slow(make_pool: Ma
     for number in range(100):
         put(pool, f"quick-{number}", lambda: done.append(None))
     eventually(lambda: appetite.per_slot == 2)
+
+
+ACME, OTHER = ({hint.HEADER: {"provider": "stripe", "tenant": tenant}} for tenant in ("acme", "other"))
+
+
+def test_others_are_carried_out_while_somebodys_jobs_hold_every_slot(make_pool: MakePool) -> None:
+    pool, gate, entered, done = make_pool(4), threading.Event(), [], []
+    for number in range(12):
+        put(pool, f"held-{number}", partial(gate.wait, 60), lambda *_: entered.append(1), request=ACME)
+    eventually(lambda: len(entered) == 4)
+    for number in range(20):
+        put(pool, f"free-{number}", lambda number=number: done.append(number), request=OTHER)
+    eventually(lambda: len(done) == 20)
+    assert done == list(range(20))
+    assert len(entered) == 4
+    gate.set()
+    eventually(lambda: len(entered) == 12)
+
+
+def test_what_waits_behind_them_is_given_back_and_ends(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, gate, entered, given_back = make_pool(4), threading.Event(), [], []
+
+    def turn_away(deliveries: Sequence[company.Delivery]) -> set[str]:
+        tickets = {ticket for _, ticket, _ in deliveries}
+        given_back.extend(tickets)
+        return tickets - {"held-11"}  # that one Redis has let through
+
+    monkeypatch.setattr(company, "may_turn_away", lambda _task, _request: True)
+    monkeypatch.setattr(company, "turn_away", turn_away)
+    put(pool, "free", lambda: None, request=OTHER)
+    for number in range(12):
+        hangs = partial(gate.wait, 60) if number < 6 else lambda: None  # as one whose hint is refused
+        put(pool, f"held-{number}", hangs, lambda *_: entered.append(1), request=ACME)
+    eventually(lambda: len(entered) == 9)  # two wait for the next slots, and the one
+    assert set(given_back) == {f"held-{number}" for number in range(6, 12)}
+    gate.set()
+    eventually(lambda: len(entered) == 12)
