@@ -1,6 +1,7 @@
 """Hand back what was claimed and never sent, and keep what takes longer."""
 
 import uuid
+from collections.abc import Sequence
 
 from ledger.session import Ledger
 
@@ -33,7 +34,7 @@ WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
 
 _LATER = """
 UPDATE lockgate.operations SET hinted_at = NULL, due_at = statement_timestamp() + %(seconds)s * interval '1 second'
-WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
+WHERE id IN (SELECT operation_id FROM lockgate.tickets WHERE id = ANY(%(ticket_ids)s))
     AND state IN ('waiting', 'unconfirmed', 'awaiting') AND due_at <= statement_timestamp()
 """
 
@@ -67,10 +68,14 @@ def blame(ledger: Ledger, ticket_id: str, worker: str) -> bool:
         )
 
 
-def later(ledger: Ledger, ticket_id: str, seconds: float) -> None:
-    """Its hint led to nothing, for a reason of our own: it is hinted at again in so many seconds."""
+def later(ledger: Ledger, ticket_ids: Sequence[str], seconds: float) -> None:
+    """Hints at these led to nothing, for a reason of our own: they are hinted at again in so many seconds.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL is away.
+    """
     with ledger.connection() as connection:
-        connection.execute(_LATER, {"ticket_id": ticket_id, "seconds": seconds})
+        connection.execute(_LATER, {"ticket_ids": list(ticket_ids), "seconds": seconds})
 
 
 def renew(ledger: Ledger, worker: str, *, lease: float) -> int:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
 from resilience.forecast import Forecast, rooms
 from resilience.traffic import Lane, Traffic
-from resilience.way import REFUSED, Way, slow_key, way_of
+from resilience.way import REFUSED, Way, way_of
 from resilience.wire import Call, Wire
 
 _HOME = Path(__file__).parent
@@ -132,7 +132,6 @@ class Admission:
         self._admit = client.register_script(_script("admit"))
         self._report = client.register_script(_script("report"))
         self._forecast = client.register_script(_script("forecast"))
-        self._pause = client.register_script(_script("pause"))
 
     def ask(
         self, lane: Lane, *, cost: float = 1.0, may_probe: bool = False, lease: float, ticket: str = ""
@@ -183,12 +182,6 @@ class Admission:
         """Say the same of several calls in one round trip."""
         with suppress(redis.RedisError):  # as if each had been lost: limits count what was granted, not what was said
             self._wire.run_all(self._report, [self._said(block, verdict) for block in _reported_alike(permits)])
-
-    def pause(self, lanes: Iterable[Lane], seconds: float) -> None:
-        """Let no call of these tenants begin for a while: who asks is refused, and the sweep hints at nothing of theirs."""
-        with suppress(redis.RedisError):  # then nothing is admitted anyway
-            keys = {slow_key(lane.provider, lane.tenant) for lane in lanes}
-            self._wire.run_all(self._pause, [((key,), (self._time(), seconds)) for key in keys])
 
     def _block(self, block: Sequence[_Asked]) -> Call:
         question = block[0].question

@@ -58,11 +58,6 @@ def lowered_key(provider: str) -> str:
     return f"{PREFIX}lowered:{provider}"
 
 
-def slow_key(provider: str, tenant: str) -> str:
-    """The hash that says how far, and until when, a tenant is slowed down."""
-    return f"{PREFIX}slow:{provider}:{tenant}"
-
-
 def limit_key(limit: Limit, lane: Lane) -> str:
     """The key that holds a limit's state for whom it counts."""
     scope = ":".join(getattr(lane, part) for part in limit.scope)
@@ -70,7 +65,8 @@ def limit_key(limit: Limit, lane: Lane) -> str:
 
 
 def _base_keys(lane: Lane) -> list[str]:
-    return [STATE, breaker_key(lane.provider), slow_key(lane.provider, lane.tenant), lowered_key(lane.provider)]
+    slow = f"{PREFIX}slow:{lane.provider}:{lane.tenant}"
+    return [STATE, breaker_key(lane.provider), slow, lowered_key(lane.provider)]
 
 
 def _limit_keys(traffic: Traffic, lane: Lane) -> list[tuple[str, Limit]]:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from ledger.claim import Claimed, claim_all
+from ledger.release import later
 from ledger.session import LOST
 from operations.means import Means
 from resilience.admission import Permit, Refused
@@ -21,7 +22,6 @@ from tasks.attempt import Attempt
 from tasks.connections import Account, account
 from tasks.platform import platform
 
-_CROWDED_PAUSE = 1.0  # seconds for which a tenant is not hinted at whose calls have taken up a worker's slots
 Delivery = tuple[Any, str, Mapping[str, Any]]  # task, ticket, request
 
 
@@ -30,13 +30,12 @@ class Begun:
     """One hint whose operation was admitted and claimed in company.
 
     Attributes:
-        account: None when it was turned away.
         permit: None when it was refused.
         claimed: None when there was nothing to claim; an error when what was claimed cannot be read.
     """
 
     attempt: Attempt
-    account: Account | None
+    account: Account
     permit: Permit | None = None
     claimed: Claimed | Exception | None = None
 
@@ -53,6 +52,12 @@ def welcomes(task: Any, request: Mapping[str, Any]) -> bool:
     if about.get("alone") or about.get("lapsed"):
         return False
     return bound.assurance.means in {Means.KEY, Means.UNIQUE} and not bound.provider.traffic.seats_for(bound.name)
+
+
+def lane_of(task: Any, request: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Provider and tenant of a delivered message; None for a plain task's."""
+    bound = getattr(task, "bound_kind", None)
+    return None if bound is None else (bound.provider.name, hint.tenant_of(request))
 
 
 def begin(deliveries: Sequence[Delivery]) -> None:
@@ -74,39 +79,6 @@ def begin(deliveries: Sequence[Delivery]) -> None:
                 _begun[each.attempt.ticket_id] = each
 
 
-def may_turn_away(task: Any, request: Mapping[str, Any]) -> bool:
-    """Whether a delivered message may be given back for want of a slot."""
-    bound, about = getattr(task, "bound_kind", None), request.get(hint.HEADER)
-    return bound is not None and isinstance(about, Mapping) and not about.get("probe") and not about.get("alone")
-
-
-def turn_away(deliveries: Sequence[Delivery]) -> set[str]:
-    """Have what was delivered refused, and hand back what of it was begun; its tenants are hinted at again in a second.
-
-    Returns:
-        The tickets that were: whoever carries these out finds nothing to do. Others may still be carried out.
-    """
-    here = platform()
-    attempts = [
-        Attempt(here, task.bound_kind, ticket_id, hint.tenant_of(request), spare=hint.is_spare(request))
-        for task, ticket_id, request in {each[1]: each for each in deliveries}.values()
-    ]
-    here.admission.pause({attempt.lane for attempt in attempts}, _CROWDED_PAUSE)
-    begun = {attempt.ticket_id for attempt in attempts if attempt.ticket_id in _begun}
-    part(begun)
-    asked = [attempt for attempt in attempts if attempt.ticket_id not in begun]
-    answers = here.admission.ask_all([attempt.question() for attempt in asked]) if asked else []
-    admitted = set()
-    for attempt, answer in zip(asked, answers, strict=True):
-        if isinstance(answer, Permit):  # Redis has lost the pause
-            attempt.hand_back(answer)
-            admitted.add(attempt.ticket_id)
-    refused = [attempt for attempt in attempts if attempt.ticket_id not in admitted]
-    with _lock:
-        _begun.update({attempt.ticket_id: Begun(attempt, None) for attempt in refused})
-    return {attempt.ticket_id for attempt in refused}
-
-
 def take(ticket_id: str) -> Begun | None:
     """What was begun for a ticket; once."""
     with _lock:
@@ -119,6 +91,16 @@ def part(ticket_ids: Iterable[str]) -> None:
         begun = take(ticket_id)
         if begun is not None and begun.permit is not None and isinstance(begun.claimed, Claimed):
             begun.attempt.abandon(begun.claimed, begun.permit)
+
+
+def put_off(ticket_ids: Sequence[str], seconds: float) -> None:
+    """Hand back what was begun of these; all are hinted at again in so many seconds.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL is away; what is not handed back lapses.
+    """
+    part(ticket_ids)
+    later(platform().ledger, ticket_ids, seconds)
 
 
 def _claimed(admitted: Sequence[tuple[Attempt, Account, Permit]]) -> list[Begun]:

@@ -1,7 +1,8 @@
 """What this thread's pool slot is carrying out now."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,13 +54,25 @@ class _Current(threading.local):
     Attributes:
         work: the delivery that Celery carries out.
         prepared: one that was carried out already, of whose end Celery is about to be told.
+        declining: whatever is delivered to this thread leads to nothing.
     """
 
     work: Work | None = None
     prepared: Work | None = None
+    declining: bool = False
 
 
 current = _Current()
+
+
+@contextmanager
+def declining() -> Iterator[None]:
+    """Let what is delivered to this thread meanwhile come to its end without anybody asking what it is about."""
+    current.declining = True
+    try:
+        yield
+    finally:
+        current.declining = False
 
 
 def work_of(ticket_id: str | None) -> Work | None:

@@ -117,7 +117,7 @@ def attempt_here(task: Any, ticket_id: str, request: Mapping[str, Any]) -> bool:
 
 
 def _begun(task: Any, ticket_id: str, request: Mapping[str, Any]) -> Work | None:
-    if hint.is_hint(request) and hint.is_newer(request):
+    if current.declining or (hint.is_hint(request) and hint.is_newer(request)):
         return None
     try:
         return _begin(task, ticket_id, request)
@@ -163,7 +163,7 @@ def _joined(begun: company.Begun) -> Work | None:
     """What was admitted and claimed together with others."""
     if isinstance(begun.claimed, Exception):
         raise begun.claimed
-    if begun.permit is None or begun.claimed is None or begun.account is None:
+    if begun.permit is None or begun.claimed is None:
         return None
     return _under_way(begun.attempt, begun.account, begun.permit, begun.claimed)
 

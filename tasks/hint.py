@@ -121,11 +121,6 @@ def tenant_of(request: Mapping[str, Any]) -> str:
     return str(named or DEFAULT_TENANT)
 
 
-def lane_of(request: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Provider and tenant of a hint; None for what came from elsewhere."""
-    return (str(request[HEADER].get("provider")), tenant_of(request)) if is_hint(request) else None
-
-
 def is_probe(request: Mapping[str, Any]) -> bool:
     """Whether the sweep chose this one to find out if the provider is back."""
     return bool(request[HEADER].get("probe"))

@@ -18,7 +18,7 @@ from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.request import create_request_cls
 
-from tasks import company, delivery, hint
+from tasks import company, delivery
 from tasks.bulkhead import Lane
 from tasks.current import current
 from tasks.task import IntegrationTask, LedgerTask
@@ -41,7 +41,7 @@ class QuietRequest:
     Attributes:
         lane: whose slot it takes.
         shares: whether it may be begun in company.
-        returns: whether it may be given back for want of a slot.
+        returns: that it may be given back for want of a slot.
         begun: it was admitted and claimed in company, and only waits for its call.
         eventer: Celery sets a new one when it has connected anew.
         time_start: when it began to be carried out; seconds since 1970.
@@ -54,10 +54,10 @@ class QuietRequest:
 
     def __init__(
         self, task: IntegrationTask, ticket_id: str, headers: Mapping[str, Any], make: Callable[[str], Any],
-        release: Callable[[], None], *, lane: Lane | None, shares: bool, returns: bool,
+        release: Callable[[], None], *, lane: Lane | None, shares: bool,
     ) -> None:  # fmt: skip
         self.task, self.id, self.request = task, ticket_id, headers
-        self.lane, self.shares, self.returns, self.begun = lane, shares, returns, False
+        self.lane, self.shares, self.begun, self.returns = lane, shares, False, True
         self._make, self._release = make, release
         self._full: Any = None
         self.eventer: Any = None
@@ -166,13 +166,9 @@ def taker(task: Any, app: Any, consumer: Any) -> Callable[..., bool] | None:
                 headers=headers | {"id": ticket_id}, decoded=False, utc=app.uses_utc_timezone(),
             )  # fmt: skip
 
-        shares, returns, lane = (
-            company.welcomes(task, headers),
-            company.may_turn_away(task, headers),
-            hint.lane_of(headers),
-        )
+        shares, lane = company.welcomes(task, headers), company.lane_of(task, headers)
         taken = [
-            QuietRequest(task, ticket_id, headers, make, release, lane=lane, shares=shares, returns=returns)
+            QuietRequest(task, ticket_id, headers, make, release, lane=lane, shares=shares)
             for ticket_id, release in releases.items()
         ]
         for each in taken:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 def carry_out(task: Any, ticket_id: str, request: Mapping[str, Any]) -> None:
     """Make the next attempt at a suspect, in a process of its own, and wait for its end."""
     if not _seat.acquire(blocking=False):
-        later(platform().ledger, ticket_id, _BUSY_PAUSE)
+        later(platform().ledger, [ticket_id], _BUSY_PAUSE)
         return
     try:
         _watched(task, ticket_id, request)

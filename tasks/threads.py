@@ -22,6 +22,7 @@ from integrations.connection import LineState, current
 from tasks import company, hint
 from tasks.broker import appetite
 from tasks.bulkhead import Bulkhead, Job, Lane
+from tasks.current import declining
 from tasks.held import MOST, held
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ _OLD = 0.02  # seconds that an outcome waits for company
 _HOLD = 0.2  # seconds for which a hint may be in a thread's hands before its call begins; a permit is good for 0.25
 _WEIGHT = 0.1  # of the newest job in the running mean of their durations
 _QUICK = 0.02  # seconds of a job below which few threads do everything
+_AGAIN = 2.0  # seconds until what is given back is hinted at again
 _DEEP = 4  # hints for each thread that are taken ahead at most
 
 
@@ -49,7 +51,8 @@ class CelerysJob:
         self.target, self.args, self.kwargs = target, args, kwargs
         self.callback, self.accept_callback = callback, accept_callback
         self.shares, self.begun = company.welcomes(task, self.request), False
-        self.lane, self.returns = hint.lane_of(self.request), company.may_turn_away(task, self.request)
+        self.lane = company.lane_of(task, self.request)
+        self.returns = self.lane is not None and hint.is_hint(self.request)
 
     def run(self) -> None:
         """Carry it out, as Celery's own pool of threads does; a slot outlives whatever is raised."""
@@ -131,7 +134,7 @@ class TaskPool(BasePool):
     def put(self, *jobs: Job) -> None:
         """Put jobs into the queue, and wake threads for them if none comes along soon."""
         with self._lock:
-            some = len(self._waiting)
+            some = self._waiting.new
             self._waiting.put(jobs)
             if some < _FEW and (self._asleep or len(self._threads) < self._waiting.most):
                 self._rouse()  # else somebody was woken already; more are, if need be, at the next look
@@ -236,7 +239,7 @@ class TaskPool(BasePool):
         now, first, holders = time.monotonic(), self._waiting.first, self._holders()
         few = _ONE if first is not None and _shares(first) else _FEW
         most = self._waiting.most if len(holders) >= self.limit else self.limit
-        for _ in range(min(self._waiting.startable(holders), few - self._working(now))):
+        for _ in range(min(self._waiting.look(holders), few - self._working(now))):
             if self._asleep:
                 thread = self._asleep.pop()
                 thread.since = now
@@ -272,17 +275,15 @@ class TaskPool(BasePool):
             time.sleep(_TICK)
 
     def _give_back(self, jobs: list[Job]) -> None:
-        """Let these be refused, so that they come again, here or at another worker."""
-        try:
-            refused = company.turn_away([(job.task, job.id, job.request) for job in jobs])
-        except Exception:  # noqa: BLE001  whatever it was, each may still be carried out
-            _log.exception("what finds no slot could not be given back; it waits")
-            refused = set()
-        with self._lock:
-            self._waiting.put_first([job for job in jobs if job.id not in refused])
-        for job in jobs:
-            if job.id in refused:
+        """Let these come again, here or at another worker; whatever happens, each ends here."""
+        _log.info("all slots are taken: %d that have waited for a second are given back", len(jobs))
+        with declining():
+            for job in jobs:
                 job.run()
+        try:
+            company.put_off([job.id for job in jobs], _AGAIN)
+        except Exception:  # noqa: BLE001  then the sweep misses their hints
+            _log.exception("that could not be noted; they are looked at again")
 
     def _get_info(self) -> dict[str, Any]:
         return {**super()._get_info(), "max-concurrency": self.limit, "threads": len(self._threads)}

@@ -66,19 +66,24 @@ def neighbours(place: Place, *, count: int, rounds: int) -> dict[str, Any]:
             _took(place, "warm", _WARM, log)
             for at in range(rounds):
                 found = {}
-                for number, (name, trouble) in enumerate(_TROUBLES.items(), start=1 + at * len(_TROUBLES)):
+                for number, name in enumerate(_rotated(list(_TROUBLES), at), start=1 + at * len(_TROUBLES)):
+                    case, trouble = f"{name}-{at}", _TROUBLES[name]
                     if trouble is not None:
                         trouble(ask, _credential(accounts, number))
-                    case = f"{name}-{at}"
                     _order(own, case, count, None if trouble is None else number)
                     found[name] = _took(place, case, count, log)
                     ask("/outage", method="DELETE")
                     if name != "refused":  # its operations wait for another credential; all others' come to their end
                         _end(place, case, log)
-                runs.append(found)
-                print(f"  neighbours: {found}", flush=True)
+                runs.append({name: found[name] for name in _TROUBLES})
+                print(f"  neighbours: {runs[-1]}", flush=True)
     p95 = {name: [run[name]["p95"] / run["alone"]["p95"] for run in runs] for name in _TROUBLES}
     return {"ratio of p95": {name: [min(all_), median(all_), max(all_)] for name, all_ in p95.items()}, "runs": runs}
+
+
+def _rotated(names: list[str], by: int) -> list[str]:
+    """Each round begins with another one, so that none has an empty ledger to itself."""
+    return names[by % len(names) :] + names[: by % len(names)]
 
 
 def _took(place: Place, case: str, count: int, log: Path) -> dict[str, float]:

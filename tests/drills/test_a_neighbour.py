@@ -9,7 +9,7 @@ from given.payments import charges, pay
 from given.traffic import pay_many, requests_at
 
 Deploy = Callable[..., Deployment]
-SLOTS, HUNG, FREE = 4, 40, 12
+SLOTS, HUNG, FREE = 4, 80, 12
 PLENTY = {"limits": [{"calls": 5000, "per": "1s"}], "traffic__calls_per_minute": 60_000}
 #: No call comes to its end by itself while the others are looked at.
 LONG = {"call__connect": "30s", "call__read": "300s", "call__total": "300s", "call__lease": "600s"}

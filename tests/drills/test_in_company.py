@@ -12,7 +12,8 @@ from given.orders import order
 from given.payments import charges, pay
 
 from ledger.claim import Claimed
-from tasks import company, hint
+from tasks import company, delivery, hint
+from tasks.current import declining
 from tasks.mail import send_email
 from tasks.payments import take_payment
 
@@ -150,3 +151,29 @@ def test_what_one_thread_has_claimed_is_called_though_another_finds_nothing_to_c
         assert one.permit is not None
         assert isinstance(one.claimed, Claimed)
         one.attempt.abandon(one.claimed, one.permit)
+
+
+def test_what_is_put_off_is_handed_back_unsent_and_hinted_at_again_in_a_while(deploy: Deploy) -> None:
+    deployment = deploy(**PLENTY)
+    worker = deployment.worker()
+    deployment.ends(pay("put-off-before").id)  # from here on the account is known
+    worker.kill()
+    results = [pay(f"put-off-{number}") for number in range(3)]
+    company.begin([(take_payment, result.id, {hint.HEADER: {"tenant": "default"}}) for result in results[:2]])
+    assert [deployment.state_of(result.id) for result in results] == ["calling", "calling", "waiting"]
+    company.put_off([result.id for result in results[1:]], 1000.0)
+    assert [deployment.state_of(result.id) for result in results] == ["calling", "waiting", "waiting"]
+    later = "due_at > statement_timestamp() + interval '900 seconds', hinted_at IS NULL"
+    assert [deployment.row(later, result.id) for result in results[1:]] == [(True, True), (True, True)]
+    assert company.take(results[0].id) is not None
+    assert company.take(results[1].id) is None
+    assert deployment.row("failures", results[1].id) == 0
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_thread_that_declines_asks_nobody_and_leaves_alone_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_begin", lambda *_: pytest.fail("it asked"))
+    with declining():
+        assert delivery.in_silence(take_payment, "t-1", {hint.HEADER: {"tenant": "default"}}) is None
+    with pytest.raises(pytest.fail.Exception, match="it asked"):
+        delivery.in_silence(take_payment, "t-1", {hint.HEADER: {"tenant": "default"}})

@@ -352,37 +352,3 @@ def test_a_limit_of_one_kind_alone_is_not_shared(client: redis.Redis) -> None:
     known = [{name for name, _ in admission.forecast(lane, horizon=1).rooms} for lane in (LANE, other)]
     assert len(known[0]) == len(known[1]) == 1
     assert known[0] != known[1]
-
-
-def test_a_tenant_that_is_paused_makes_no_call_and_others_do(client: redis.Redis) -> None:
-    now = 1_000_000.0
-    admission = Admission(
-        client, {"acme": Traffic("acme", limits=(Limit("5 per 1s", ("tenant",), 5, 1.0),))}, now=lambda: now
-    )
-    other_kind, neighbour = replace(LANE, kind="acme.other"), replace(LANE, tenant="neighbour")
-    admission.pause({LANE, other_kind}, 2.0)
-    for lane in (LANE, other_kind):
-        answer = admission.ask(lane, lease=60, ticket="t-1")
-        assert isinstance(answer, Refused)
-        assert answer.wait == pytest.approx(2.0)
-        assert admission.forecast(lane, horizon=1.0).room == 0
-    assert isinstance(admission.ask(neighbour, lease=60), Permit)
-    assert admission.refused(10) == ["t-1", "t-1"]
-    now += 2.1
-    assert isinstance(admission.ask(LANE, lease=60), Permit)
-
-
-def test_a_pause_neither_shortens_nor_forgets_what_the_provider_has_said(client: redis.Redis) -> None:
-    now = 1_000_000.0
-    admission = Admission(
-        client, {"acme": Traffic("acme", limits=(Limit("5 per 1s", ("tenant",), 5, 1.0),))}, now=lambda: now
-    )
-    permit = admission.ask(LANE, lease=60)
-    assert isinstance(permit, Permit)
-    admission.report(permit, Verdict.NEUTRAL, retry_after=10.0)
-    factor = client.hget("{lockgate}:slow:acme:default", "factor")
-    admission.pause({LANE}, 1.0)
-    answer = admission.ask(LANE, lease=60)
-    assert isinstance(answer, Refused)
-    assert answer.wait == pytest.approx(10.0)
-    assert client.hget("{lockgate}:slow:acme:default", "factor") == factor

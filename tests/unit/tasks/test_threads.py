@@ -7,11 +7,13 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from given.deployment import eventually
 
 from tasks import company, hint, threads
 from tasks.broker import appetite
+from tasks.current import current
 from tasks.threads import TaskPool
 
 MakePool = Callable[[int], TaskPool]
@@ -22,7 +24,7 @@ def make_pool() -> Iterator[MakePool]:
     made: list[TaskPool] = []
 
     def make(limit: int) -> TaskPool:
-        pool = TaskPool(limit=limit, app=SimpleNamespace(tasks={"job": None}))
+        pool = TaskPool(limit=limit, app=SimpleNamespace(tasks={"job": None, "stripe's": STRIPES}))
         pool.start()
         made.append(pool)
         return pool
@@ -58,7 +60,7 @@ def put(
 ) -> None:
     pool.apply_async(
         lambda *_: body(),
-        ("job", ticket, request or {}),
+        ("stripe's" if request else "job", ticket, request or {}),
         {},
         callback=lambda _: None,
         accept_callback=accepted or (lambda *_: None),
@@ -216,7 +218,8 @@ def test_a_worker_takes_fewer_hints_ahead_while_its_calls_are_slow(make_pool: Ma
     eventually(lambda: appetite.per_slot == 2)
 
 
-ACME, OTHER = ({hint.HEADER: {"provider": "stripe", "tenant": tenant}} for tenant in ("acme", "other"))
+ACME, OTHER = ({hint.HEADER: {"tenant": tenant, "lapsed": True}} for tenant in ("acme", "other"))
+STRIPES = SimpleNamespace(bound_kind=SimpleNamespace(provider=SimpleNamespace(name="stripe")))
 
 
 def test_others_are_carried_out_while_somebodys_jobs_hold_every_slot(make_pool: MakePool) -> None:
@@ -233,21 +236,55 @@ def test_others_are_carried_out_while_somebodys_jobs_hold_every_slot(make_pool: 
     eventually(lambda: len(entered) == 12)
 
 
-def test_what_waits_behind_them_is_given_back_and_ends(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, gate, entered, given_back = make_pool(4), threading.Event(), [], []
+@pytest.mark.parametrize("trouble", [None, psycopg.OperationalError("away")])
+def test_what_waits_behind_them_comes_to_its_end_and_is_put_off(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    pool, gate, entered, declined, put_off = make_pool(4), threading.Event(), [], [], []
 
-    def turn_away(deliveries: Sequence[company.Delivery]) -> set[str]:
-        tickets = {ticket for _, ticket, _ in deliveries}
-        given_back.extend(tickets)
-        return tickets - {"held-11"}  # that one Redis has let through
+    def note(tickets: Sequence[str], seconds: float) -> None:
+        put_off.extend(tickets)
+        assert seconds == 2.0
+        if trouble is not None:
+            raise trouble
 
-    monkeypatch.setattr(company, "may_turn_away", lambda _task, _request: True)
-    monkeypatch.setattr(company, "turn_away", turn_away)
-    put(pool, "free", lambda: None, request=OTHER)
+    def job(number: int) -> Callable[[], Any]:
+        def carry_out() -> None:
+            if current.declining:
+                declined.append(f"held-{number}")
+                return
+            entered.append(number)
+            gate.wait(60)
+
+        return carry_out
+
+    monkeypatch.setattr(company, "put_off", note)
     for number in range(12):
-        hangs = partial(gate.wait, 60) if number < 6 else lambda: None  # as one whose hint is refused
-        put(pool, f"held-{number}", hangs, lambda *_: entered.append(1), request=ACME)
-    eventually(lambda: len(entered) == 9)  # two wait for the next slots, and the one
-    assert set(given_back) == {f"held-{number}" for number in range(6, 12)}
+        put(pool, f"held-{number}", job(number), request=ACME)
+    eventually(lambda: len(declined) == 6)  # two wait for the next slots
+    eventually(lambda: sorted(put_off) == sorted(declined))
+    assert set(declined) == {f"held-{number}" for number in range(6, 12)}
     gate.set()
-    eventually(lambda: len(entered) == 12)
+    eventually(lambda: sorted(entered) == list(range(6)))
+
+
+def test_a_pool_that_stops_puts_off_what_it_was_giving_back(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, gate, slow, put_off = make_pool(4), threading.Event(), threading.Event(), []
+
+    def note(tickets: Sequence[str], _seconds: float) -> None:
+        slow.wait(60)
+        put_off.extend(tickets)
+
+    monkeypatch.setattr(company, "put_off", note)
+    for number in range(12):
+        put(pool, f"held-{number}", lambda: None if current.declining else gate.wait(60), request=ACME)
+    eventually(lambda: len(pool._waiting) == 2)
+    ending = threading.Thread(target=pool.stop)
+    ending.start()
+    gate.set()
+    slow.set()
+    ending.join(60)
+    assert not ending.is_alive()
+    assert len(put_off) == 6
