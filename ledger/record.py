@@ -30,7 +30,8 @@ class Heard:
         effect: of this attempt alone.
         message: normalised; nothing personal.
         sealed: evidence (redacted) and result; encrypted.
-        crashes: claims in a row that were lost with their worker, if this one was; an answer to a send begins anew.
+        crashes: claims in a row that were lost with their worker, if this one was; an answer to a send begins anew, one to
+            an inquiry forgets the inquiries.
         reply_id: chosen by who heard it, so that writing it twice adds it once.
     """
 
@@ -76,8 +77,18 @@ WITH heard AS (
         failures = %(failures)s,
         pending_trip = %(pending_trip)s,
         inquiries = o.inquiries + %(inquired)s::int,
-        crashes = coalesce(%(crashes)s, CASE WHEN o.purpose = 'send' AND %(outcome)s <> 'deferred'
-            AND (o.crashes < %(poison)s OR o.provider = 'local') THEN 0 ELSE o.crashes END),
+        crashes = coalesce(%(crashes)s, CASE
+            WHEN o.crashes = 0 OR o.purpose IS NULL OR %(outcome)s = 'deferred'
+                OR (o.crashes >= %(poison)s AND o.provider <> 'local') THEN o.crashes
+            WHEN o.purpose = 'send' THEN 0
+            -- an answer to an inquiry clears the inquiries that were lost; sends may be what kills, and come between them
+            ELSE least(o.crashes, (
+                SELECT count(*) FROM lockgate.replies r JOIN lockgate.attempts a USING (operation_id, number)
+                WHERE r.operation_id = o.id AND r.outcome = 'lost' AND a.purpose = 'send' AND r.number > coalesce((
+                    SELECT max(s.number) FROM lockgate.replies s JOIN lockgate.attempts b USING (operation_id, number)
+                    WHERE s.operation_id = o.id AND b.purpose = 'send' AND s.outcome NOT IN ('lost', 'deferred', 'released')
+                ), 0)
+            )) END),
         purpose = NULL, lease_token = NULL, lease_until = NULL, worker = NULL,
         due_at = statement_timestamp() + %(delay)s * interval '1 second',
         deadline_at = CASE WHEN %(state)s = 'awaiting' AND o.purpose = 'send'

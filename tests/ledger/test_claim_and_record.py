@@ -323,6 +323,46 @@ def test_an_inquiry_that_proves_nothing_gives_an_operation_no_more_time(
     assert row("state, decide_at", held.lease.operation_id) == ("unconfirmed", decided_at)
 
 
+@pytest.mark.parametrize(
+    ("lost", "left"),
+    [
+        (["inquire", "inquire"], 0),
+        (["send", "inquire"], 1),
+        (["send", "send"], 2),
+        (["send", "answered", "inquire"], 0),
+    ],
+)
+def test_an_answered_inquiry_forgets_inquiries_that_were_lost_and_no_send(
+    ledger: Ledger, claimed: Claim, write: Write, row: Row, lost: list[str], left: int
+) -> None:
+    """Or one who is asked about a hundred times is a suspect for good, though nine of ten inquiries came back well."""
+    held, crashes = claimed(), 0
+    for what in lost:
+        sends = what != "inquire"
+        if what == "answered":
+            write(held, AGAIN, DOUBT)
+        else:
+            if held.purpose is Purpose.SEND and not sends:
+                write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("deferred", Effect.UNKNOWN))
+                held = claim_again(ledger, held)
+            assert (held.purpose is Purpose.SEND) == sends
+            crashes += 1
+            heard = Heard("lost", Effect.UNKNOWN, code="worker_lost", crashes=crashes)
+            write(held, AGAIN if what == "send" else Confirm(0.0, Effect.UNKNOWN, 0), heard)
+        held = claim_again(ledger, held)
+    write(held, Confirm(0.0, Effect.UNKNOWN, 0), Heard("deferred", Effect.UNKNOWN))
+    asked = claim_again(ledger, held)
+    assert asked.purpose is Purpose.INQUIRE
+    write(asked, Confirm(0.0, Effect.UNKNOWN, 0), Heard("unclear", Effect.UNKNOWN))
+    assert row("crashes", held.lease.operation_id) == left
+
+
+def claim_again(ledger: Ledger, held: Claimed) -> Claimed:
+    found = claim(ledger, held.ticket_id, TERMS, worker="w1", alone=True)
+    assert found is not None
+    return found
+
+
 def test_asking_for_an_answer_gives_the_provider_no_more_time_to_give_it(
     ledger: Ledger, claimed: Claim, write: Write, row: Row
 ) -> None:

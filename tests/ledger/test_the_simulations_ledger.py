@@ -128,6 +128,8 @@ class Both:
         decision, done = self.decision(), self.rng.random() < 0.3
         reply, crashes = uuid.uuid4(), self.rng.choice([None, None, None, 1, 2, 3])
         outcome = "deferred" if self.rng.random() < 0.2 else "done" if done else "heard"
+        if crashes is not None and self.rng.random() < 0.7:
+            outcome = "lost"
         heard = Heard(
             outcome, Effect.DONE if outcome == "done" else Effect.UNKNOWN, reference="late", crashes=crashes,
             reply_id=reply,

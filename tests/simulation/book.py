@@ -84,6 +84,7 @@ class Row:
     revoked_at: float | None = None
     letters: dict[int, str] = field(default_factory=dict)
     replies: dict[Any, tuple[int, str]] = field(default_factory=dict)
+    purposes: dict[int, str] = field(default_factory=dict)
     ends: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -168,6 +169,7 @@ class Book:
         if row.state is State.WAITING:
             self._note_send(row, now)
         row.fence += 1
+        row.purposes[row.fence] = row.purpose
         row.failures += row.pending_trip is not None and row.pending_trip == trip
         row.token, row.worker, row.lease_until = token, worker, now + terms.lease
         row.hinted = row.pending_trip = None
@@ -207,9 +209,9 @@ class Book:
             row.replies.setdefault(heard[0], (lease.fence, heard[1]))
         held = row.state is lease.state and row.fence == lease.fence and row.token == lease.token
         if held and (row.effect is not Effect.DONE or values["effect"] is Effect.DONE):
-            if crashes is None and row.purpose == "send" and row.crashes < POISON:
-                crashes = row.crashes if heard is not None and heard[1] == "deferred" else 0
-            self._write(row, values, lease, now, crashes=row.crashes if crashes is None else crashes)
+            if crashes is None:
+                crashes = _crashes(row, None if heard is None else heard[1])
+            self._write(row, values, lease, now, crashes=crashes)
             return True
         return heard is not None and self._settle_late(row, lease.fence, reference, done=heard[1] == "done")
 
@@ -419,6 +421,17 @@ class Book:
             row.purpose == "await" if calling else row.state is State.AWAITING,
             row.frozen, row.reference, row.code, absent_for, settle_left, row.crashes >= POISON,
         )  # fmt: skip
+
+
+def _crashes(row: Row, outcome: str | None) -> int:
+    """How many claims in a row count as lost once this one has come to something."""
+    if not row.crashes or row.purpose is None or outcome == "deferred" or row.crashes >= POISON:
+        return row.crashes
+    if row.purpose == "send":
+        return 0
+    sends = [(fence, name) for fence, name in row.replies.values() if row.purposes[fence] == "send"]
+    answered = max((fence for fence, name in sends if name not in {"lost", "deferred", "released"}), default=0)
+    return min(row.crashes, sum(name == "lost" and fence > answered for fence, name in sends))
 
 
 def _purpose(row: Row, now: float) -> str:
