@@ -87,7 +87,7 @@ build/peers/.done: requirements/peers.txt
 bench-full: .venv/.dev build/peers/.done ## the same with two workers, prefork, Dramatiq and procrastinate, which get an environment of their own (30 minutes)
 	$(BIN)/python -m benchmarks --full --operations 2000 $(ARGS)
 
-bench-large: .venv/.dev ## latency of one operation, small limits, 10,000,000 finished ones, 1,000,000 that wait, 10,000 tenants (30 minutes; ARGS="--only latency")
+bench-large: .venv/.dev ## latency of one operation, small limits, a tenant beside one in trouble, 10,000,000 finished ones, 1,000,000 that wait, 10,000 tenants (45 minutes; ARGS="--only latency")
 	$(BIN)/python -m benchmarks.large $(ARGS)
 
 bench-pages: .venv/.dev ## how long the admin's pages take over 10,000,000 operations (5 to 20 minutes; ARGS="--operations 200000 --letters 20000")
