@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from sandbox import pulse
 from sandbox.calls import Flights
 from sandbox.clock import Clock
 from sandbox.control.front import Control
@@ -84,11 +85,12 @@ async def _run(options: Options, journal: Journal) -> None:
     sandbox.journal.append(started)
     await sandbox.listen()
     print(json.dumps(sandbox.urls()), flush=True)
-    keeping, stopping = asyncio.create_task(sandbox.doors.keep()), asyncio.create_task(stop.wait())
-    await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    keeping = [asyncio.create_task(work) for work in (sandbox.doors.keep(), pulse.keep(journal))]
+    await asyncio.wait([*keeping, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     await sandbox.end()
-    if keeping.done():
-        keeping.result()  # it never ends by itself but with an error, which must be seen
+    for task in keeping:
+        if task.done():
+            task.result()  # it never ends by itself but with an error, which must be seen
 
 
 def assembled(options: Options, journal: Journal) -> Sandbox:

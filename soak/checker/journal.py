@@ -1,6 +1,7 @@
 """What the providers saw: the sandbox's journal, read from its file."""
 
 import json
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ class Request:
     """One request, with how it was answered.
 
     Attributes:
-        mono: the provider's monotonic clock as it arrived; limits are judged by it.
+        mono: the provider's monotonic clock as it was read; limits are judged by it.
         crowd: requests being served then, this one included: of the provider, and of the tenant.
         status: of the answer; None where none was sent.
         how: what became of the answer.
@@ -65,13 +66,28 @@ class Effect:
         return f"{self.name} {self.reference}"
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The provider's process stood still, by its monotonic clock: what it read then had arrived before."""
+
+    since: float
+    until: float
+
+
 @dataclass(slots=True)
 class Journal:
-    """All of it."""
+    """All of it; the stalls in order."""
 
     requests: list[Request] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     orders: list[dict[str, Any]] = field(default_factory=list)
+    stalls: list[Stall] = field(default_factory=list)
+
+    def stall(self, mono: float) -> Stall | None:
+        """The one in which something was read."""
+        place = bisect_left(self.stalls, mono, key=lambda stall: stall.until)
+        found = self.stalls[place] if place < len(self.stalls) else None
+        return found if found is not None and found.since < mono else None
 
 
 def read(folder: Path) -> Journal:
@@ -91,6 +107,8 @@ def read(folder: Path) -> Journal:
                 done.setdefault(_identity(event), _effect(event)).name = event["effect"]
             case "undone":
                 done[_identity(event)].standing = False
+            case "stalled":
+                journal.stalls.append(Stall(event["since"], event["until"]))
             case "control":
                 journal.orders.append(event)
     journal.requests, journal.effects = list(asked.values()), list(done.values())

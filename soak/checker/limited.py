@@ -1,11 +1,15 @@
-"""S7: in no window more calls than the provider grants, by the provider's own clock."""
+"""S7: in no window more calls than the provider grants, by the provider's own clock.
+
+What it read after it had stood still may have arrived at any time since it last looked: such a call counts for those windows
+only in which it was for certain, and not among the calls at once, for who made it may have hung up long ago.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from soak.checker.history import History
-from soak.checker.journal import Request
+from soak.checker.journal import Journal, Request
 from soak.checker.terms import Limit
 from soak.checker.violation import Violation
 
@@ -35,30 +39,33 @@ def check(history: History) -> Iterator[Violation]:
 
 def fullest(history: History) -> list[Fullest]:
     """For each limit and each lane of it, its fullest moment."""
-    found = []
+    found, journal = [], history.journal
     for limit in history.terms.limits:
         lanes: dict[str, list[Request]] = defaultdict(list)
-        for request in history.journal.requests:
+        for request in journal.requests:
             if request.provider == limit.provider:
                 lanes[request.tenant if limit.tenant else "all"].append(request)
         names = history.terms.tenants.get(limit.provider, {})
         for lane, requests in lanes.items():
-            most, at = _at_once(limit, requests) if not limit.per else _in_a_window(limit, requests)
+            measure = _in_a_window if limit.per else _at_once
+            most, at = measure(limit, requests, journal)
             found.append(Fullest(limit, names.get(lane, lane), most, at))
     return found
 
 
-def _at_once(limit: Limit, requests: Sequence[Request]) -> tuple[int, float]:
-    crowd, at = max((request.crowd[limit.tenant], request.at) for request in requests)
-    return crowd, at
+def _at_once(limit: Limit, requests: Sequence[Request], journal: Journal) -> tuple[int, float]:
+    sure = (request for request in requests if journal.stall(request.mono) is None)
+    return max(((request.crowd[limit.tenant], request.at) for request in sure), default=(0, 0.0))
 
 
-def _in_a_window(limit: Limit, requests: Sequence[Request]) -> tuple[int, float]:
+def _in_a_window(limit: Limit, requests: Sequence[Request], journal: Journal) -> tuple[int, float]:
     """The window begins after its first moment and ends with its last: what is exactly `per` apart is in two windows."""
     ordered = sorted(requests, key=lambda request: request.mono)
+    stalls = (journal.stall(request.mono) for request in ordered)
+    earliest = [stall.since if stall else request.mono for request, stall in zip(ordered, stalls, strict=True)]
     most, when, first = 0, 0.0, 0
     for last, request in enumerate(ordered):
-        while ordered[first].mono <= request.mono - limit.per:
+        while first < last and earliest[first] <= request.mono - limit.per:
             first += 1
         if last - first + 1 > most:
             most, when = last - first + 1, request.at

@@ -7,6 +7,7 @@ import pytest
 from given.history import TERMS, Made
 
 from soak.checker.check import judge, report
+from soak.checker.journal import Stall
 
 PAYMENT, MAIL, THING, PING = (kind.name for kind in TERMS.kinds)
 Bend = Callable[[Made], None]
@@ -271,3 +272,21 @@ def test_a_violation_is_told_with_all_three_sources_in_order_and_how_to_see_it_a
         "client", "ledger", "client", "ledger", "provider", "provider", "provider", "ledger", "ledger",
     ]  # fmt: skip
     assert lines[-1] == "seed 7; the same run again: python -m soak --seed=7"
+
+
+def test_what_was_read_after_a_standstill_may_have_come_before_the_window() -> None:
+    made = Made()
+    burst(made)
+    last = made.journal.requests[-1].mono
+    made.journal.stalls = [Stall(last - 1.05, last + 0.01)]
+    crowd(made)
+    made.journal.stalls += [Stall(made.request(THING).mono - 0.2, made.request(THING).mono)]
+    assert judge(made.history()).violations == ()
+
+
+def test_what_came_for_certain_within_the_window_is_over_the_limit_standstill_or_not() -> None:
+    made = Made()
+    burst(made)
+    last = made.journal.requests[-1].mono
+    made.journal.stalls = [Stall(last - 0.7, last + 0.01), Stall(last + 1, last + 9)]
+    assert set(judge(made.history()).kinds) == {"S7 over the limit"}
