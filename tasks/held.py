@@ -2,13 +2,13 @@
 
 Only successes of what may be sent twice wait, and only where nothing follows them: should the worker die before they are
 written, each is sent again under its key and answered as before. That holds for at most `MOST` outcomes and one for each
-slot; none waits while its slot has nothing else to do.
+slot; none waits while its slot has nothing else to do, or where they come so seldom that no company is to be expected.
 """
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,6 +20,7 @@ from resilience.breaker import Verdict
 from tasks.platform import platform
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
+_SELDOM = 0.005  # seconds from one outcome to the next
 _log = structlog.get_logger(__name__)
 
 
@@ -27,15 +28,21 @@ _log = structlog.get_logger(__name__)
 class _Waiting:
     entry: Entry
     permit: Permit
-    since: float = field(default_factory=time.monotonic)
+    since: float
 
 
 class Held:
-    """The outcomes of this process that wait."""
+    """The outcomes of this process that wait.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
+        self._last, self._seldom = clock(), True
         self.is_open = False
 
     def __bool__(self) -> bool:
@@ -54,7 +61,13 @@ class Held:
     def add(self, entry: Entry, permit: Permit) -> None:
         """Let an outcome wait."""
         with self._lock:
-            self._waiting.append(_Waiting(entry, permit))
+            now = self._clock()
+            self._seldom, self._last = now - self._last > _SELDOM, now
+            self._waiting.append(_Waiting(entry, permit, now))
+
+    def write_what_is_due(self) -> None:
+        """Write what waits, if it is enough or no company is to be expected."""
+        self.write(at_least=1 if self._seldom else MOST)
 
     def write(self, *, at_least: int = 1, older_than: float = 0.0) -> None:
         """Write what waits, if that is enough, or old enough (seconds)."""
@@ -62,7 +75,7 @@ class Held:
             return
         with self._lock:
             few = len(self._waiting) < at_least
-            if few or not self._waiting or time.monotonic() - self._waiting[0].since < older_than:
+            if few or not self._waiting or self._clock() - self._waiting[0].since < older_than:
                 return
             batch, self._waiting = self._waiting, []
         platform().admission.report_all([each.permit for each in batch], Verdict.OK)

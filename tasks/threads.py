@@ -166,7 +166,7 @@ class TaskPool(BasePool):
                 started = time.monotonic()
                 job.run()
                 self._mean += _WEIGHT * (time.monotonic() - started - self._mean)
-            held.write(at_least=MOST)
+            held.write_what_is_due()
         return not self._stopped
 
     def _take(self, thread: _Thread) -> bool:

@@ -39,6 +39,7 @@ def figures(history: History, attacks: Sequence[dict[str, Any]], violations: Cou
             {"limit": one.limit.said, "lane": one.lane, "most": one.most, "of": one.limit.calls}
             for one in fullest(history)
         ],
+        "standstills": spread([stall.until - stall.since for stall in history.journal.stalls]),
         "refused_by_limit": _share(history.journal.requests, lambda request: request.limited),
         "faults": dict(Counter(request.met for request in history.journal.requests if request.met)),
         "attacks": dict(Counter(f"{one['id']} {one['name']}" for one in attacks if one["said"] == "over")),

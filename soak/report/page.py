@@ -47,6 +47,7 @@ def page(history: History, figures: Figures, attacks: Sequence[dict[str, Any]], 
         "<h2>Recovery: from the end of an attack to the next end of an operation, middle and longest</h2>",
         chart.bars([(name, one["p50"], one["max"]) for name, one in figures["recovery"].items()], "s"),
         f"<p>What a killed process held was in other hands after: {escape(_pairs(figures['retaken']))} (seconds).</p>",
+        f"<p>The sandbox itself stood still: {escape(_pairs(figures['standstills']))} (seconds).</p>",
         "<h2>Figures</h2>",
         *(_table(title, figures[name]) for title, name in _TABLES),
     ]
