@@ -7,18 +7,19 @@ from sandbox.journal import Journal
 STALLED = "stalled"
 _BEAT = 0.02  # seconds
 _LATE = 0.1  # seconds; what is shorter, a caller's margin for the way must bear
+_READING = 2  # beats after a late one in which what had come meanwhile may still be read
 
 
 async def keep(journal: Journal) -> None:
-    """Write a `stalled` event for each standstill once it has been made up for, until cancelled."""
+    """Write a `stalled` event for each beat that comes late, and for those in which the rest is read, until cancelled."""
     mono = journal.clock.mono
-    last, stood_since = mono(), None
+    last, since, began, reading = mono(), 0.0, 0.0, 0
     while True:
         await asyncio.sleep(_BEAT)
-        late = (now := mono()) - last - _BEAT
-        if stood_since is None and late > _LATE:
-            stood_since = last
-        elif stood_since is not None and late < _BEAT:
-            journal.append({"event": STALLED, "since": stood_since, "until": now})
-            stood_since = None
+        now = mono()
+        if now - last - _BEAT > _LATE:
+            since, began, reading = (began if reading else last), last, 1 + _READING
+        if reading:
+            journal.append({"event": STALLED, "since": since, "until": now})
+            reading -= 1
         last = now

@@ -1,6 +1,7 @@
 """The three sources joined: one case for each thing that the client wanted, with all that anybody says of it."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class History:
     Attributes:
         strange_operations: rows that nobody asked for.
         strange_effects: effects that belong to no case.
+        strange_sends: requests that belong to no case, where a kind is sent whose requests are known by their marks.
         ended: whether everything must have ended by now.
     """
 
@@ -75,6 +77,7 @@ class History:
     dump: Dump
     strange_operations: list[Operation] = field(default_factory=list)
     strange_effects: list[Effect] = field(default_factory=list)
+    strange_sends: list[Request] = field(default_factory=list)
     ended: bool = True
 
     @property
@@ -101,13 +104,33 @@ def join(agreed: Terms, lines: list[Asked], dump: Dump, journal: Journal) -> His
             continue
         case.operations.append(operation)
         by_mark |= {(case.kind.provider, mark): case for mark in operation.marks}
-    for request in journal.requests:
-        if request.mark and (request.provider, request.mark) in by_mark:
-            by_mark[request.provider, request.mark].requests.append(request)
+    history.strange_sends = _joined(journal.requests, by_mark, history.cases)
     for effect in journal.effects:
         found = by_mark.get((effect.provider, effect.mark)) or _named(by_name, effect)
         (history.strange_effects if found is None else found.effects).append(effect)
     return history
+
+
+def _joined(
+    requests: Sequence[Request], by_mark: Mapping[tuple[str, str], Case], cases: Sequence[Case]
+) -> list[Request]:
+    """Give each case its requests: the sends by their mark, look-ups also by the client's name at the end of their path.
+
+    Returns:
+        Sends that belong to nobody, to where others go that do.
+    """
+    by_name = {(case.kind.provider, case.name): case for case in cases}
+    left = []
+    for request in requests:
+        case = by_mark.get((request.provider, request.mark)) if request.mark else None
+        if case is None and request.method == "GET":
+            case = by_name.get((request.provider, request.path.rpartition("/")[2]))
+        if case is not None:
+            case.requests.append(request)
+        elif request.method == "POST":
+            left.append(request)
+    marked = {(case.kind.provider, case.kind.path) for case in cases if case.writes}
+    return [request for request in left if (request.provider, request.path) in marked]
 
 
 def _cases(agreed: Terms, lines: list[Asked]) -> dict[tuple[str, str, str], Case]:

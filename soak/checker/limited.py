@@ -1,9 +1,11 @@
 """S7: in no window more calls than the provider grants, by the provider's own clock.
 
 What it read after it had stood still may have arrived at any time since it last looked: such a call counts for those windows
-only in which it was for certain, and not among the calls at once, for who made it may have hung up long ago.
+only in which it was for certain, and not among the calls at once, for who made it may have hung up long ago. But whenever
+they came, no more than twice as many may come in two windows, and so on.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,13 +61,23 @@ def _at_once(limit: Limit, requests: Sequence[Request], journal: Journal) -> tup
 
 
 def _in_a_window(limit: Limit, requests: Sequence[Request], journal: Journal) -> tuple[int, float]:
+    """The most in one window, or for each of several that follow one another where the provider stood still for longer."""
+    longest = max((stall.until - stall.since for stall in journal.stalls), default=0.0)
+    most, at = _fullest(limit.per, requests, journal)
+    for windows in range(2, math.ceil(longest / limit.per) + 2) if longest else ():
+        several, when = _fullest(windows * limit.per, requests, journal)
+        most, at = max((most, at), (math.ceil(several / windows), when))
+    return most, at
+
+
+def _fullest(per: float, requests: Sequence[Request], journal: Journal) -> tuple[int, float]:
     """The window begins after its first moment and ends with its last: what is exactly `per` apart is in two windows."""
     ordered = sorted(requests, key=lambda request: request.mono)
     stalls = (journal.stall(request.mono) for request in ordered)
     earliest = [stall.since if stall else request.mono for request, stall in zip(ordered, stalls, strict=True)]
     most, when, first = 0, 0.0, 0
     for last, request in enumerate(ordered):
-        while first < last and earliest[first] <= request.mono - limit.per:
+        while first < last and earliest[first] <= request.mono - per:
             first += 1
         if last - first + 1 > most:
             most, when = last - first + 1, request.at

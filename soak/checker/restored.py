@@ -30,7 +30,9 @@ def judge(history: History, *, restored: float, trusted: float) -> list[Violatio
         for case in history.cases
         if all(attempt["at"] > restored for operation in case.operations for attempt in operation.attempts)
     ]
-    found += [one for one in fenced.check(replace(history, cases=after)) if one.what in _UNKNOWN_BEFORE]
+    found += [
+        one for one in fenced.check(replace(history, cases=after, strange_sends=[])) if one.what in _UNKNOWN_BEFORE
+    ]
     return found + list(_unasked(history, restored, trusted))
 
 

@@ -144,8 +144,8 @@ def send_again(made: Made, **changes: str) -> None:
 
 
 def give_up(made: Made) -> None:
-    kill(made, "unknown")
-    made.operation(PAYMENT).reason = "deadline"
+    kill(made, "done")
+    made.operation(PAYMENT).reason = made.operation(PAYMENT).letters[0]["reason"] = "deadline"
 
 
 def open_the_breaker(made: Made, *gaps: float) -> None:
@@ -158,8 +158,9 @@ def open_the_breaker(made: Made, *gaps: float) -> None:
     ]
     for number, gap in enumerate(gaps):
         made.again(
-            first, seq=800 + number, mark="", at=opened + gap, mono=first.mono + 20 + gap, status=None, how="hung"
-        )
+            first, seq=800 + number, method="GET", mark="", at=opened + gap, mono=first.mono + 20 + gap, status=None,
+            how="hung",
+        )  # fmt: skip
 
 
 def probe_twice_at_once(made: Made) -> None:
@@ -173,7 +174,7 @@ def use_another_tenants_token(made: Made) -> None:
 def burst(made: Made) -> None:
     first = made.request(PAYMENT)
     for number in range(3):
-        made.again(first, seq=900 + number, mark="", mono=first.mono + 0.1 * number)
+        made.again(first, seq=900 + number, method="GET", mark="", mono=first.mono + 0.1 * number)
 
 
 def crowd(made: Made) -> None:
