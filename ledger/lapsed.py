@@ -11,6 +11,7 @@ from operations.operation import Purpose, Standing
 from operations.outcome import Effect
 from operations.states import State
 
+# What somebody has locked is left out, or waiting for one after another would take longer than a tick may.
 # Nothing is taken back while PostgreSQL itself has just come back: the holder may be waiting to write its outcome.
 _LAPSED = """
 SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.purpose, o.effect, o.failures, o.frozen,
@@ -18,7 +19,7 @@ SELECT o.id, o.tenant, o.provider, o.kind, o.fence, o.state, o.lease_token, o.pu
 FROM lockgate.operations o CROSS JOIN lockgate.ledger
 WHERE o.state = 'calling' AND o.lease_until < statement_timestamp() AND ledger.reap_after < statement_timestamp()
     AND (o.provider = 'local' OR o.kind = ANY(%(known)s))
-ORDER BY o.lease_until LIMIT %(limit)s
+ORDER BY o.lease_until LIMIT %(limit)s FOR NO KEY UPDATE OF o SKIP LOCKED
 """
 
 # Time for which a person holds work back does not count against its deadline, also before the pause is lifted and the
@@ -37,7 +38,7 @@ WHERE o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.decide_at < statem
         OR NOT EXISTS (
             SELECT FROM lockgate.pauses p WHERE p.lifted_at IS NULL AND p.provider = o.provider AND p.cause = 'person'
             AND coalesce(p.tenant, o.tenant) = o.tenant AND coalesce(p.kind, o.kind) = o.kind))
-ORDER BY o.decide_at LIMIT %(limit)s
+ORDER BY o.decide_at LIMIT %(limit)s FOR NO KEY UPDATE OF o SKIP LOCKED
 """
 
 

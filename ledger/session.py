@@ -26,6 +26,8 @@ READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 #: The connection was lost, never came up, or leads to where nothing can be written; unless it is READ_ONLY, what was under
 #: way may or may not have been committed.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, READ_ONLY)
+#: One row is in other hands for longer than this process waits; server and other rows are well. These are of LOST as well.
+BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 RECORDING = 600.0  # seconds for which an outcome in hand waits for PostgreSQL; then its lease has long lapsed
 _IDENTITY = {"column": "ledger.identity", "tenant": "", "row": "ledger"}

@@ -14,7 +14,7 @@ from ledger.lanes import LOCAL
 from ledger.lapsed import Stray, lapsed, overdue
 from ledger.record import Heard, Letter, Pace, record
 from ledger.release import POISONED
-from ledger.session import LOST, Connection
+from ledger.session import BUSY, LOST, Connection
 from operations.means import Assurance, Means
 from operations.operation import POISON, SUSPECT, Purpose, RetryPolicy
 from operations.outcome import Effect, ErrorClass, Failed, Unclear
@@ -52,6 +52,8 @@ def _each(strays: Sequence[Stray], decide: Callable[[Stray], bool]) -> int:
     for stray in strays:
         try:
             decided += decide(stray)
+        except BUSY:
+            continue  # somebody's transaction has it: an application's, that accepts the same intent, may last for minutes
         except LOST:
             raise
         except Exception:  # noqa: BLE001  whatever is wrong with one row, the sweep must go on
