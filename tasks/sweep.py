@@ -68,10 +68,10 @@ class SweepStep(bootsteps.StartStopStep):
         self._sweep.start()
 
     def stop(self, worker: Any) -> None:
-        """Let it finish its tick."""
+        """Let it finish its tick; the pool, which stops next, waits for what runs."""
         del worker
         if self._sweep is not None:
-            self._sweep.end()
+            self._sweep.retire()
 
 
 class Sweep(threading.Thread):
@@ -80,7 +80,7 @@ class Sweep(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="lockgate-sweep", daemon=True)
         self._platform = platform()
-        self._ended = threading.Event()
+        self._ended, self._retired, self._idle = threading.Event(), threading.Event(), threading.Event()
         self._guard = _guard(self._platform)
         self._outbox: list[tuple[float, int, Hint]] = []
         self._sent = 0
@@ -95,10 +95,20 @@ class Sweep(threading.Thread):
         self._ended.set()
         self.join(timeout=10.0)
 
+    def retire(self) -> None:
+        """Look no more; but as long as this process is there, what runs in it keeps its lease."""
+        self._retired.set()
+        self._idle.wait(timeout=10.0)
+
     def run(self) -> None:
         """Tick until ended; trouble with a store is said once, and tried again."""
         next_tick = time.monotonic()
         while not self._ended.is_set():
+            if self._retired.is_set():
+                self._idle.set()
+                self._safely(self._renew)
+                self._ended.wait(TICK)
+                continue
             if time.monotonic() >= next_tick:
                 self._safely(self.tick)
                 next_tick = time.monotonic() + TICK
@@ -115,10 +125,13 @@ class Sweep(threading.Thread):
         except Exception:
             logger.exception("the sweep met something unexpected; it goes on with the next tick")
 
+    def _renew(self) -> None:
+        renew(self._platform.ledger, self._platform.worker, lease=plain.LEASE)
+
     def tick(self) -> None:
         """One look: keep our own leases, and, if no other sweep is at it, the shared duties."""
         here = self._platform
-        renew(here.ledger, here.worker, lease=plain.LEASE)
+        self._renew()
         with here.ledger.transaction() as turn:
             row = turn.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
             if row is None or not row[0]:

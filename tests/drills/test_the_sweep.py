@@ -245,3 +245,52 @@ def test_a_row_that_cannot_be_decided_about_keeps_no_other_waiting(deploy: Deplo
     deployment.ends(other.id)
     assert deployment.state_of(spoilt.id) == "calling"
     assert worker.log.read_text().count("cannot be decided about") == 1
+
+
+def test_a_row_that_somebody_has_locked_keeps_no_other_waiting(deploy: Deploy) -> None:
+    """An application that accepts the same intent in its own transaction holds the row until it commits."""
+    deployment = deploy(retry__give_up_after="1h")
+    worker = deployment.worker()
+    deployment.ends(pay("5100-first").id)
+    worker.end()
+    held, other = pay("5100-held"), pay("5100-other")
+    with deployment.platform.ledger.connection() as connection:  # leases that lapsed, the locked row's first
+        connection.execute(
+            "UPDATE lockgate.operations SET state = 'calling', purpose = 'send', lease_token = gen_random_uuid(), "
+            "lease_until = statement_timestamp() - interval '1 hour', worker = 'gone', fence = 1 WHERE state = 'waiting'"
+        )
+        connection.execute(
+            "UPDATE lockgate.operations SET lease_until = lease_until - interval '1 hour' WHERE ticket_id = %s",
+            [held.id],
+        )
+    engine = create_engine(deployment.settings.database_url.replace("postgresql:", "postgresql+psycopg:"))
+    with Session(engine) as session, session.begin(), accept_in(session):
+        assert pay("5100-held").id != held.id  # one more ticket for the same operation
+        worker = deployment.worker()
+        deployment.ends(other.id)
+        assert deployment.state_of(held.id) == "calling"
+    engine.dispose()
+    deployment.ends(held.id)
+    assert "the ledger is away" not in worker.log.read_text()
+
+
+def test_what_runs_keeps_its_lease_while_its_worker_waits_for_it_to_end(deployment: Deployment) -> None:
+    sweep = Sweep()
+    pay("5101")
+    with deployment.platform.ledger.connection() as connection:  # as a plain task that runs in this process
+        connection.execute(
+            "UPDATE lockgate.operations SET provider = 'local', state = 'calling', purpose = 'send', fence = 1, "
+            "lease_token = gen_random_uuid(), lease_until = statement_timestamp(), worker = %s",
+            [f"{deployment.platform.worker}/1/1"],
+        )
+    sweep.start()
+    try:
+        sweep.retire()
+        with deployment.platform.ledger.connection() as connection:
+            connection.execute("UPDATE lockgate.operations SET lease_until = statement_timestamp()")
+        eventually(
+            lambda: deployment.count("operations WHERE lease_until > statement_timestamp() + interval '50 seconds'")
+        )
+        assert sweep.is_alive()
+    finally:
+        sweep.end()
