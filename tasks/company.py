@@ -49,7 +49,7 @@ def welcomes(task: Any, request: Mapping[str, Any]) -> bool:
     bound, about = getattr(task, "bound_kind", None), request.get(hint.HEADER)
     if bound is None or not isinstance(about, Mapping) or about.get("probe"):
         return False
-    if about.get("alone") or about.get("lapsed"):
+    if about.get("alone") or about.get("lapsed") or hint.is_newer(request):
         return False
     return bound.assurance.means in {Means.KEY, Means.UNIQUE} and not bound.provider.traffic.seats_for(bound.name)
 
@@ -61,11 +61,14 @@ def lane_of(task: Any, request: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def begin(deliveries: Sequence[Delivery]) -> None:
-    """Admit and claim what was delivered; `take` gives each. What could not be begun here is begun alone."""
+    """Admit and claim what was delivered; `take` gives each. What could not be begun here is begun alone.
+
+    Nobody is called for it: others wait for each other here, and have nothing to do with a provider that hangs.
+    """
     here, asked = platform(), []
     for task, ticket_id, request in {each[1]: each for each in deliveries}.values():
         attempt = Attempt(here, task.bound_kind, ticket_id, hint.tenant_of(request), spare=hint.is_spare(request))
-        own = account(here, attempt.bound.provider, attempt.tenant, ticket=ticket_id)
+        own = account(here, attempt.bound.provider, attempt.tenant, may_ask=False)
         if own is not None:
             asked.append((attempt, own))
     permits = here.admission.ask_all([attempt.question() for attempt, _ in asked]) if asked else []

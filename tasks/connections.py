@@ -34,7 +34,13 @@ class Account:
 
 
 def account(
-    platform: Platform, provider: Provider, tenant: str, *, may_probe: bool = False, ticket: str = ""
+    platform: Platform,
+    provider: Provider,
+    tenant: str,
+    *,
+    may_ask: bool = True,
+    may_probe: bool = False,
+    ticket: str = "",
 ) -> Account | None:
     """Whose account a tenant's credentials open; asked of the provider once per credential, under a permit.
 
@@ -42,6 +48,7 @@ def account(
         platform: the parts.
         provider: whom to ask.
         tenant: whose credentials.
+        may_ask: whether the provider may be asked, if nobody has asked it yet.
         may_probe: whether the question may find out if the provider is back: nothing else can while it is unanswered.
         ticket: whose hint is dropped when it may not be asked now.
 
@@ -59,7 +66,8 @@ def account(
     with platform.ledger.connection() as connection:
         welcome_changed(platform, connection)
         name = accounts.remembered(connection, tenant, provider.name, credential)
-    name = name or _ask(platform, provider, tenant, credential, may_probe=may_probe, ticket=ticket)
+    if name is None and may_ask:
+        name = _ask(platform, provider, tenant, credential, may_probe=may_probe, ticket=ticket)
     if name is None:
         return None
     with _lock:

@@ -60,6 +60,19 @@ def test_only_what_may_be_sent_twice_and_was_never_lost_has_company() -> None:
     assert not company.welcomes(send_email, {hint.HEADER: ordinary})
     for word in ("probe", "alone", "lapsed"):
         assert not company.welcomes(take_payment, {hint.HEADER: ordinary | {word: True}})
+    assert not company.welcomes(take_payment, {hint.HEADER: ordinary | {"v": hint.VERSION + 1}})
+
+
+def test_nobody_is_called_while_several_are_begun(deploy: Deploy) -> None:
+    """Whose account is not known yet is begun alone: a provider that hangs on that question holds up its own."""
+    deployment = deploy(**PLENTY)
+    deliveries = [
+        (take_payment, pay(f"unasked-{number}").id, {hint.HEADER: {"tenant": "default"}}) for number in range(3)
+    ]
+    company.begin(deliveries)
+    assert deployment.sandbox.events("request") == []
+    assert [company.take(ticket) for _, ticket, _ in deliveries] == [None] * 3
+    assert deployment.count("attempts") == 0
 
 
 def test_a_worker_killed_with_a_hand_full_of_claims_charges_nobody_twice(deploy: Deploy) -> None:
