@@ -272,7 +272,7 @@ class _Exchange:
             self.waits = True
             return Health(BreakerState.CLOSED, BreakerState.CLOSED, self.permit.trip)
         if said is Verdict.DOWN:
-            held.write()  # what went well before is counted before
+            held.report()  # what went well before is counted before
         return self._attempt.platform.admission.report(self.permit, said, retry_after=self.retry_after)
 
     def _may_wait(self, said: Verdict) -> bool:

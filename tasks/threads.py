@@ -11,19 +11,20 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from celery.concurrency import ALIASES
-from celery.concurrency.base import BasePool, apply_target
+from celery.concurrency.base import BasePool
 
 from integrations.connection import LineState, current
-from tasks import company, hint
+from tasks import company
 from tasks.broker import appetite
 from tasks.bulkhead import Bulkhead, Job, Lane
 from tasks.current import declining
 from tasks.held import MOST, held
+from tasks.job import CelerysJob
 
 _log = logging.getLogger(__name__)
 _ONE = 1  # thread that works at a time on what may be begun in company; besides it, as many as wait for their provider
@@ -38,28 +39,6 @@ _WEIGHT = 0.1  # of the newest job in the running mean of their durations
 _QUICK = 0.02  # seconds of a job below which few threads do everything
 _AGAIN = 2.0  # seconds until what is given back is hinted at again
 _DEEP = 4  # hints for each thread that are taken ahead at most
-
-
-class CelerysJob:
-    """One as Celery hands it to its pools."""
-
-    def __init__(
-        self, task: Any, target: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None, *,
-        callback: Callable[..., Any] | None, accept_callback: Callable[..., Any] | None,
-    ) -> None:  # fmt: skip
-        self.task, self.id, self.request = task, args[1], args[2]
-        self.target, self.args, self.kwargs = target, args, kwargs
-        self.callback, self.accept_callback = callback, accept_callback
-        self.shares, self.begun = company.welcomes(task, self.request), False
-        self.lane = company.lane_of(task, self.request)
-        self.returns = self.lane is not None and hint.is_hint(self.request)
-
-    def run(self) -> None:
-        """Carry it out, as Celery's own pool of threads does; a slot outlives whatever is raised."""
-        try:
-            apply_target(self.target, self.args, self.kwargs, self.callback, self.accept_callback)
-        except BaseException:  # noqa: BLE001  also Celery's WorkerShutdown, which is for the main thread
-            _log.exception("a message could not be carried out; what it is about is looked at again")
 
 
 class _Thread(threading.Thread):
@@ -116,11 +95,12 @@ class TaskPool(BasePool):
         self._stopped = False
         self._busy = threading.Event()  # something waits that somebody must look after
         self._porter = ThreadPoolExecutor(1, "porter")  # gives back what finds no slot
+        self._looker = threading.Thread(target=self._look_after, name="slots", daemon=True)
 
     def on_start(self) -> None:
         """Let outcomes wait for company from now on; somebody looks that none waits too long."""
-        held.open()
-        threading.Thread(target=self._look_after, name="slots", daemon=True).start()
+        held.open(self._busy.set)
+        self._looker.start()
 
     def on_apply(
         self, target: Callable[..., Any], args: tuple[Any, ...] | None = None, kwargs: dict[str, Any] | None = None,
@@ -150,8 +130,10 @@ class TaskPool(BasePool):
             self._asleep = []
         for thread in self._threads:
             thread.join()
-        held.close()
         self._busy.set()
+        if self._looker.is_alive():
+            self._looker.join()
+        held.close()
         self._porter.shutdown()
         company.part(job.id for job in self._waiting.clear() if job.begun)
 
@@ -230,6 +212,9 @@ class TaskPool(BasePool):
             for job in jobs:
                 job.begun = True
         thread.taken = time.monotonic()
+        if self._stopped:  # while it was being begun: it is handed back with the rest
+            with self._lock:
+                self._take_over(time.monotonic(), older_than=0.0)
 
     def _working(self, now: float) -> int:
         return sum(1 for thread in self._threads if thread.works(now))
@@ -244,13 +229,20 @@ class TaskPool(BasePool):
                 thread = self._asleep.pop()
                 thread.since = now
                 thread.wake.release()
-            elif len(self._threads) < most:
-                thread = _Thread(self, len(self._threads))
-                thread.since = now
-                self._threads.append(thread)
-                thread.start()
-            else:
+            elif len(self._threads) >= most or not self._started(now):
                 break
+
+    def _started(self, now: float) -> bool:
+        """Whether one more thread could be started; a machine may have no room for it today."""
+        thread = _Thread(self, len(self._threads))
+        thread.since = now
+        try:
+            thread.start()
+        except RuntimeError:
+            _log.warning("no more than %d threads can be started; what waits, waits for these", len(self._threads))
+            return False
+        self._threads.append(thread)
+        return True
 
     def _take_over(self, now: float, *, older_than: float) -> None:
         """What threads have in their hands for too long goes back to the front of the queue; the lock is held."""
@@ -263,16 +255,23 @@ class TaskPool(BasePool):
         """See to it that nothing waits too long: no job in the queue or in a hand, and no outcome."""
         while not self._stopped:
             self._busy.wait()
-            with self._lock:
-                self._take_over(time.monotonic(), older_than=_HOLD)
-                self._rouse()
-                if not self._stopped and (back := self._waiting.give_back(self._holders())):
-                    self._porter.submit(self._give_back, back)
-                if not len(self._waiting) and not held and not any(thread.hand for thread in self._threads):
-                    self._busy.clear()
-            held.write(older_than=_OLD)  # it logs what goes wrong, and raises nothing
-            appetite.per_slot = 2 if self._mean < _QUICK else min(_DEEP, self._reach())
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001  nobody else looks
+                _log.exception("the pool of threads met something unexpected; it goes on")
             time.sleep(_TICK)
+
+    def _look(self) -> None:
+        with self._lock:
+            self._take_over(time.monotonic(), older_than=_HOLD)
+            self._rouse()
+            if not self._stopped and (back := self._waiting.give_back(self._holders())):
+                self._porter.submit(self._give_back, back)
+            self._busy.clear()  # before it looks: whoever adds something from here on sets it again
+            if len(self._waiting) or held or any(thread.hand for thread in self._threads):
+                self._busy.set()
+        held.write_elsewhere(older_than=_OLD)
+        appetite.per_slot = 2 if self._mean < _QUICK else min(_DEEP, self._reach())
 
     def _give_back(self, jobs: list[Job]) -> None:
         """Let these come again, here or at another worker; whatever happens, each ends here."""

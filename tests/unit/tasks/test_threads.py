@@ -288,3 +288,48 @@ def test_a_pool_that_stops_puts_off_what_it_was_giving_back(
     ending.join(60)
     assert not ending.is_alive()
     assert len(put_off) == 6
+
+
+def test_a_thread_that_cannot_be_started_costs_no_slot(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = [1, 1, 1]
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("slot-") and refusals:
+            refusals.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    pool, meet, met = make_pool(2), threading.Barrier(2, timeout=60), []
+    for number in range(2):
+        put(pool, str(number), lambda: met.append(meet.wait()))
+    eventually(lambda: len(met) == 2)
+    assert refusals == []
+
+
+def test_what_is_begun_while_the_pool_stops_is_handed_back(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch, handed_back: list[str]
+) -> None:
+    pool, gate, beginning, go, done = make_pool(1), threading.Event(), threading.Event(), threading.Event(), []
+
+    def begin(_several: Any) -> None:
+        beginning.set()
+        go.wait(60)
+
+    monkeypatch.setattr(company, "welcomes", lambda _task, _request: True)
+    monkeypatch.setattr(company, "begin", begin)
+    entered: list[int] = []
+    put(pool, "gate", partial(gate.wait, 60), lambda *_: entered.append(1))
+    eventually(lambda: entered)
+    for number in range(3):
+        put(pool, str(number), lambda number=number: done.append(number))
+    gate.set()
+    assert beginning.wait(60)
+    ending = threading.Thread(target=pool.stop)
+    ending.start()
+    eventually(lambda: pool._stopped)
+    go.set()
+    ending.join(60)
+    assert not ending.is_alive()
+    assert (done, sorted(handed_back)) == ([], ["0", "1", "2"])
