@@ -25,7 +25,7 @@ class Job(Protocol):
         task, id, request: what company needs to know.
         lane: whose call it makes; None for what is no call to a provider.
         shares: whether it may be begun in company.
-        begun: it was admitted and claimed in company, and only waits for its call.
+        begun: it was asked for in company; what came of it, `tasks.company.take` says to who carries it out.
         returns: whether it may be given back: a row stands behind it, which is hinted at again.
     """
 
@@ -89,8 +89,8 @@ class Bulkhead:
         now = self._clock()
         self._kept.extendleft((job, now) for job in reversed(jobs))
 
-    def look(self, holders: Sequence[Lane | None]) -> int:
-        """Put aside what may not begin now; how many may.
+    def put_aside(self, holders: Sequence[Lane | None]) -> int:
+        """Put aside what came and may not begin now; how many of what waits may, the ones put aside earlier not counted.
 
         Args:
             holders: whose the jobs are that threads are at.
@@ -120,7 +120,7 @@ class Bulkhead:
             if room.for_(job):
                 del self._kept[at]
                 return job
-        return self._new.popleft() if self.look(holders) else None
+        return self._new.popleft() if self.put_aside(holders) else None
 
     def take_first(self) -> Job:
         """Who comes next while there are free slots.

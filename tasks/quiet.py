@@ -42,7 +42,7 @@ class QuietRequest:
         lane: whose slot it takes.
         shares: whether it may be begun in company.
         returns: that it may be given back for want of a slot.
-        begun: it was admitted and claimed in company, and only waits for its call.
+        begun: it was asked for in company; see `tasks.bulkhead.Job`.
         eventer: Celery sets a new one when it has connected anew.
         time_start: when it began to be carried out; seconds since 1970.
     """

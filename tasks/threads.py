@@ -4,6 +4,10 @@ A thread that waits for an answer hands Python's interpreter lock to another, an
 more than the work between them; on several cores, threads that all have work fight over it. So a thread is woken only when
 the one that is awake does not come along, and it takes several waiting hints at once: their permits and claims then cost
 one round trip each. With calls of 50 ms every thread is awake, as in Celery's own pool.
+
+Whoever puts something in wakes a thread if few are at work; one that ends its job takes the next; and while a job or an
+outcome waits, one thread looks every 5 ms, wakes more, takes over what somebody cannot come to, and waits for no server.
+It sleeps while nothing waits: whatever must be looked after sets `_busy`.
 """
 
 import logging
@@ -212,9 +216,8 @@ class TaskPool(BasePool):
             for job in jobs:
                 job.begun = True
         thread.taken = time.monotonic()
-        if self._stopped:  # while it was being begun: it is handed back with the rest
-            with self._lock:
-                self._take_over(time.monotonic(), older_than=0.0)
+        with self._lock:
+            self._take_over(time.monotonic(), older_than=0.0 if self._stopped else _HOLD)
 
     def _working(self, now: float) -> int:
         return sum(1 for thread in self._threads if thread.works(now))
@@ -224,7 +227,7 @@ class TaskPool(BasePool):
         now, first, holders = time.monotonic(), self._waiting.first, self._holders()
         few = _ONE if first is not None and _shares(first) else _FEW
         most = self._waiting.most if len(holders) >= self.limit else self.limit
-        for _ in range(min(self._waiting.look(holders), few - self._working(now))):
+        for _ in range(min(self._waiting.put_aside(holders), few - self._working(now))):
             if self._asleep:
                 thread = self._asleep.pop()
                 thread.since = now

@@ -93,7 +93,7 @@ def test_what_was_taken_already_comes_before_all_whoever_looks_meanwhile(waiting
     put(waiting, ACME, 2, "kept")
     assert waiting.take([ACME] * 8) is None
     waiting.put_first([Job("begun-0", ACME, begun=True), Job("begun-1", ACME, begun=True)])
-    assert waiting.look([ACME] * 8) == 0
+    assert waiting.put_aside([ACME] * 8) == 0
     assert waiting.take([ACME] * 8) is None
     assert names([waiting.take([ACME] * 7) for _ in range(3)]) == ["begun-0", "begun-1", "kept-0"]
 
@@ -138,8 +138,8 @@ def test_what_is_no_call_to_a_provider_has_the_slots_and_no_thread_more(waiting:
 def test_who_looks_hears_how_many_may_begin(waiting: Bulkhead) -> None:
     put(waiting, ACME, 3)
     put(waiting, OTHER, 2)
-    assert waiting.look([ACME] * 7) == 5
-    assert waiting.look([ACME] * 8) == 2
+    assert waiting.put_aside([ACME] * 7) == 5
+    assert waiting.put_aside([ACME] * 8) == 2
     assert waiting.new == 2
     assert len(waiting) == 5
 
