@@ -63,12 +63,14 @@ FROM (
     FROM unnest(%(lanes)s::bigint[], %(ranks)s::int[]) AS lane(lane_id, rank)
     JOIN lockgate.lanes l ON l.id = lane.lane_id
     CROSS JOIN LATERAL (
-        (SELECT o.id, 0 AS first FROM lockgate.operations o WHERE o.lane_id = lane.lane_id AND o.state = 'unconfirmed'
-            AND o.due_at <= statement_timestamp() ORDER BY o.due_at LIMIT 1)
+        SELECT * FROM (
+            SELECT o.id, 0 AS first FROM lockgate.operations o WHERE o.lane_id = lane.lane_id AND o.state = 'unconfirmed'
+            AND o.due_at <= statement_timestamp() ORDER BY o.due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS doubtful
         UNION ALL
-        (SELECT o.id, lane.rank FROM lockgate.operations o WHERE o.lane_id = lane.lane_id
+        SELECT * FROM (
+            SELECT o.id, lane.rank FROM lockgate.operations o WHERE o.lane_id = lane.lane_id
             AND o.state IN ('waiting', 'unconfirmed', 'awaiting') AND o.due_at <= statement_timestamp()
-            AND o.reason IS DISTINCT FROM 'exhausted' ORDER BY o.due_at LIMIT 1)
+            AND o.reason IS DISTINCT FROM 'exhausted' ORDER BY o.due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS due
     ) AS o
     ORDER BY o.first LIMIT 1
 ) AS chosen
@@ -194,9 +196,9 @@ def hinted_for(connection: Connection, ticket_ids: Sequence[str]) -> dict[str, f
 def unhint(connection: Connection, ticket_ids: Sequence[str]) -> list[int]:
     """Hints at these tickets were dropped: their operations may be hinted at again. Returns the lane of each."""
     rows = connection.execute(
-        "UPDATE lockgate.operations o SET hinted_at = NULL FROM lockgate.tickets t "
-        "WHERE t.id = ANY(%s) AND o.id = t.operation_id AND o.state IN ('waiting', 'unconfirmed', 'awaiting') "
-        "RETURNING o.lane_id",
+        "UPDATE lockgate.operations SET hinted_at = NULL WHERE id IN (SELECT id FROM lockgate.operations "
+        "WHERE id IN (SELECT operation_id FROM lockgate.tickets WHERE id = ANY(%s)) "
+        "AND state IN ('waiting', 'unconfirmed', 'awaiting') FOR NO KEY UPDATE SKIP LOCKED) RETURNING lane_id",
         [list(ticket_ids)],
     )
     return [lane for (lane,) in rows]

@@ -21,8 +21,9 @@ ON CONFLICT DO NOTHING
 RETURNING operation_id
 """
 
+# It is nobody's from here on: the worker that lives would renew it with its own.
 _LAPSE = """
-UPDATE lockgate.operations SET lease_until = statement_timestamp() WHERE worker LIKE %s AND state = 'calling'
+UPDATE lockgate.operations SET lease_until = statement_timestamp(), worker = NULL WHERE worker LIKE %s AND state = 'calling'
 """
 
 # The reason says to the sweep, which takes the claim back, that nothing else can have been to blame.
@@ -34,8 +35,11 @@ WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
 
 _LATER = """
 UPDATE lockgate.operations SET hinted_at = NULL, due_at = statement_timestamp() + %(seconds)s * interval '1 second'
-WHERE id IN (SELECT operation_id FROM lockgate.tickets WHERE id = ANY(%(ticket_ids)s))
-    AND state IN ('waiting', 'unconfirmed', 'awaiting') AND due_at <= statement_timestamp()
+WHERE id IN (
+    SELECT id FROM lockgate.operations
+    WHERE id IN (SELECT operation_id FROM lockgate.tickets WHERE id = ANY(%(ticket_ids)s))
+        AND state IN ('waiting', 'unconfirmed', 'awaiting') AND due_at <= statement_timestamp()
+    FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 _RENEW = """

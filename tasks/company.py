@@ -14,7 +14,7 @@ import psycopg
 
 from ledger.claim import Claimed, claim_all
 from ledger.release import later
-from ledger.session import LOST
+from ledger.session import BUSY, LOST
 from operations.means import Means
 from resilience.admission import Permit, Refused
 from tasks import hint
@@ -112,12 +112,13 @@ def _claimed(admitted: Sequence[tuple[Attempt, Account, Permit]]) -> list[Begun]
     lost = False
     try:
         found = claim_all(platform().ledger, wanted, worker=platform().here) if wanted else []
-    except LOST:
-        lost = True
-    except psycopg.Error:  # one of them spoils it; which one shows when each is begun alone
-        for attempt, _, permit in admitted:
-            attempt.hand_back(permit)
-        return []
+    except psycopg.Error as error:
+        lost = isinstance(error, LOST) and not isinstance(error, BUSY)
+        if not lost:  # one of them spoils it; which one shows when each is begun alone
+            for (attempt, _, permit), want in zip(admitted, wanted, strict=True):
+                attempt.hand_back(permit)
+                attempt.let_go(want.token, "not_called")  # kinds are claimed one after the other
+            return []
     for (attempt, _, permit), want, claim in zip(admitted, wanted, found, strict=True):
         if not isinstance(claim, Claimed):
             attempt.hand_back(permit)

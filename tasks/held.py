@@ -8,24 +8,17 @@ slot; none waits while its slot has nothing else to do, or where they come so se
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from ledger.record import Entry
-from ledger.session import BUSY, LOST, persist
-from ledger.successes import record_successes
 from resilience.admission import Permit
 from resilience.breaker import Verdict
 from tasks.platform import platform
+from tasks.writer import Writer, given_up, write
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
 _SELDOM = 0.005  # seconds from one outcome to the next
-_WRITERS = 4  # threads; one may wait for a row that somebody has locked
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ class Held:
         self._waiting: list[_Waiting] = []
         self._last, self._seldom = clock(), True
         self._wake: Callable[[], None] | None = None
-        self._writers: ThreadPoolExecutor | None = None
+        self._writer: Writer | None = None
 
     def __bool__(self) -> bool:
         """Whether any waits."""
@@ -65,14 +58,15 @@ class Held:
         Args:
             wake: makes him look.
         """
-        self._writers = ThreadPoolExecutor(_WRITERS, "writer")
+        self._writer = Writer()
+        self._writer.start()
         self._wake = wake
 
     def close(self) -> None:
         """Nobody does any more: write what waits, and wait for what is being written."""
-        self._wake, writers, self._writers = None, self._writers, None
-        if writers is not None:
-            writers.shutdown()
+        self._wake, writer, self._writer = None, self._writer, None
+        if writer is not None:
+            writer.end()
         self.write()
 
     def add(self, entry: Entry, permit: Permit) -> None:
@@ -93,18 +87,18 @@ class Held:
     def write(self, *, at_least: int = 1) -> None:
         """Write what waits, if that is enough."""
         if batch := self._taken(at_least):
-            self._carry(batch)
+            self._report_and_write(batch)
 
     def write_elsewhere(self, *, older_than: float) -> None:
         """Have what has waited for so many seconds written by another thread: whoever looks may not wait for a server."""
         if batch := self._taken(1, older_than):
-            self._elsewhere(partial(self._carry, batch))
+            self._elsewhere(partial(self._report_and_write, batch))
 
     def report(self) -> None:
         """Say of what waits that it went well before anything else is said, and have it written."""
         if batch := self._taken(1):
             _report(batch)
-            self._elsewhere(partial(self._write, [each.entry for each in batch]))
+            self._elsewhere(partial(self._write, batch))
 
     def _taken(self, at_least: int, older_than: float = 0.0) -> list[_Waiting]:
         if not self._waiting:
@@ -117,55 +111,22 @@ class Held:
         return batch
 
     def _elsewhere(self, work: Callable[[], None]) -> None:
-        writers = self._writers
-        if writers is not None:
-            with suppress(RuntimeError):  # it was closed meanwhile
-                writers.submit(work)
-                return
-        work()
+        writer = self._writer
+        if writer is None or not writer.put(work):
+            work()
 
-    def _carry(self, batch: Sequence[_Waiting]) -> None:
+    def _report_and_write(self, batch: Sequence[_Waiting]) -> None:
         _report(batch)
-        self._write([each.entry for each in batch])
+        self._write(batch)
 
-    def _write(self, entries: Sequence[Entry]) -> None:
-        several = len(entries) > 1
-        try:
-            persist(lambda: _record(entries, together=several))
-        except LOST:
-            _log.exception("outcomes were not written: their operations are looked at again", count=len(entries))
-        except Exception:  # noqa: BLE001  one of them spoils it for all, and none may end the slot that came along
-            if not several:
-                _log.exception("an outcome cannot be written", operation=str(entries[0].lease.operation_id))
-                return
-            for entry in [entry for entry in entries if not _recorded_alone(entry)]:
-                self._elsewhere(partial(self._write, [entry]))
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        writer, locked = self._writer, write([each.entry for each in batch])
+        if locked and (writer is None or not writer.keep(locked)):
+            given_up(len(locked))
 
 
 def _report(batch: Sequence[_Waiting]) -> None:
     platform().admission.report_all([each.permit for each in batch], Verdict.OK)
-
-
-class _OneIsBusyError(Exception):
-    """Somebody's transaction has one of the rows."""
-
-
-def _record(entries: Sequence[Entry], *, together: bool) -> None:
-    try:
-        record_successes(platform().ledger, entries)
-    except BUSY as error:
-        if together:
-            raise _OneIsBusyError from error  # which `persist` leaves alone: the others need not wait for it
-        raise
-
-
-def _recorded_alone(entry: Entry) -> bool:
-    """Whether it was written at the first try; if not, somebody else tries for longer."""
-    try:
-        record_successes(platform().ledger, [entry])
-    except Exception:  # noqa: BLE001  the next try says what it was
-        return False
-    return True
 
 
 held = Held()

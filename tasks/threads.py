@@ -14,7 +14,6 @@ import logging
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,20 +21,18 @@ from typing import Any
 from celery.concurrency import ALIASES
 from celery.concurrency.base import BasePool
 
-from integrations.connection import LineState, current
 from tasks import company
 from tasks.broker import appetite
 from tasks.bulkhead import Bulkhead, Job, Lane
 from tasks.current import declining
 from tasks.held import MOST, held
 from tasks.job import CelerysJob
+from tasks.slot import Slot
 
 _log = logging.getLogger(__name__)
 _ONE = 1  # thread that works at a time on what may be begun in company; besides it, as many as wait for their provider
 _FEW = 4  # on all else, which may wait for anything
 _MANY = 8  # when so many do, one more that has come to its end goes to sleep
-_SLOW = 0.002  # seconds after which a thread that waits for its provider makes room for another
-_STUCK = 0.02  # seconds after which one makes room whatever it does: waiting for PostgreSQL, most likely
 _TICK = 0.005  # seconds between two looks while anything waits
 _OLD = 0.02  # seconds that an outcome waits for company
 _HOLD = 0.2  # seconds for which a hint may be in a thread's hands before its call begins; a permit is good for 0.25
@@ -43,43 +40,6 @@ _WEIGHT = 0.1  # of the newest job in the running mean of their durations
 _QUICK = 0.02  # seconds of a job below which few threads do everything
 _AGAIN = 2.0  # seconds until what is given back is hinted at again
 _DEEP = 4  # hints for each thread that are taken ahead at most
-
-
-class _Thread(threading.Thread):
-    """One slot.
-
-    Attributes:
-        wake: released to wake it.
-        hand: what it has taken and not begun to carry out.
-        taken: when it took that; monotonic.
-        since: when its present job began; None while it sleeps.
-        lane: whose job that is.
-        line: whether it waits for its provider.
-    """
-
-    def __init__(self, pool: "TaskPool", number: int) -> None:
-        super().__init__(name=f"slot-{number}", daemon=True)
-        self.wake = threading.Lock()
-        self.wake.acquire()
-        self.hand: deque[Job] = deque()
-        self.taken = 0.0
-        self.since: float | None = None
-        self.lane: Lane | None = None
-        self.line = LineState()
-        self._pool = pool
-
-    def works(self, now: float) -> bool:
-        """Whether it has something to do, and is not held up."""
-        if self.since is None or now - self.since > _STUCK:
-            return False
-        waiting = self.line.waiting_since
-        return waiting is None or now - waiting < _SLOW
-
-    def run(self) -> None:
-        """Serve, and sleep until there is something to serve."""
-        current.line = self.line
-        while self._pool.serve(self):
-            self.wake.acquire()
 
 
 class TaskPool(BasePool):
@@ -93,10 +53,10 @@ class TaskPool(BasePool):
         super().__init__(*args, **kwargs)
         self._lock = threading.Lock()
         self._waiting = Bulkhead(self.limit)
-        self._threads: list[_Thread] = []
-        self._asleep: list[_Thread] = []  # the last to fall asleep is the first to be woken
+        self._threads: list[Slot] = []
+        self._asleep: list[Slot] = []  # the last to fall asleep is the first to be woken
         self._mean = 0.0  # seconds of a job
-        self._stopped = False
+        self._stopped, self._is_short = False, False
         self._busy = threading.Event()  # something waits that somebody must look after
         self._porter = ThreadPoolExecutor(1, "porter")  # gives back what finds no slot
         self._looker = threading.Thread(target=self._look_after, name="slots", daemon=True)
@@ -104,6 +64,7 @@ class TaskPool(BasePool):
     def on_start(self) -> None:
         """Let outcomes wait for company from now on; somebody looks that none waits too long."""
         held.open(self._busy.set)
+        self._porter.submit(int)  # its thread is there when it is needed: a machine may have no room for it by then
         self._looker.start()
 
     def on_apply(
@@ -143,7 +104,7 @@ class TaskPool(BasePool):
 
     on_terminate = on_stop
 
-    def serve(self, thread: _Thread) -> bool:
+    def serve(self, thread: Slot) -> bool:
         """Carry out what waits, until nothing does; False when the pool has stopped."""
         while self._take(thread):
             if len(thread.hand) > 1:
@@ -155,7 +116,7 @@ class TaskPool(BasePool):
             held.write_what_is_due()
         return not self._stopped
 
-    def _take(self, thread: _Thread) -> bool:
+    def _take(self, thread: Slot) -> bool:
         """Fill a thread's hand; False when it may sleep."""
         with self._lock:
             if self._fill(thread):
@@ -168,7 +129,7 @@ class TaskPool(BasePool):
                 self._asleep.append(thread)
             return False
 
-    def _fill(self, thread: _Thread) -> bool:
+    def _fill(self, thread: Slot) -> bool:
         now, thread.since, thread.lane = time.monotonic(), None, None
         if not len(self._waiting) or self._stopped or self._working(now) >= _MANY:
             return False
@@ -197,7 +158,7 @@ class TaskPool(BasePool):
         """How many jobs a thread can begin one after another before what it has in its hand is too old."""
         return 1 + int(_HOLD / max(self._mean, 0.001))
 
-    def _next(self, thread: _Thread) -> Job | None:
+    def _next(self, thread: Slot) -> Job | None:
         with self._lock:
             if not thread.hand:
                 return None
@@ -205,7 +166,7 @@ class TaskPool(BasePool):
             thread.lane = job.lane
             return job
 
-    def _begin(self, thread: _Thread) -> None:
+    def _begin(self, thread: Slot) -> None:
         """Begin what a thread has in its hand in company; what was not, is begun alone."""
         jobs, thread.taken = list(thread.hand), math.inf  # nobody takes it over meanwhile
         try:
@@ -237,13 +198,16 @@ class TaskPool(BasePool):
 
     def _started(self, now: float) -> bool:
         """Whether one more thread could be started; a machine may have no room for it today."""
-        thread = _Thread(self, len(self._threads))
+        thread = Slot(self.serve, len(self._threads))
         thread.since = now
         try:
             thread.start()
         except RuntimeError:
-            _log.warning("no more than %d threads can be started; what waits, waits for these", len(self._threads))
+            if not self._is_short:
+                _log.warning("no more than %d threads can be started; what waits, waits for these", len(self._threads))
+            self._is_short = True
             return False
+        self._is_short = False
         self._threads.append(thread)
         return True
 

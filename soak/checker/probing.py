@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from soak.checker.history import History
-from soak.checker.journal import Request
+from soak.checker.journal import Journal, Request
 from soak.checker.violation import Violation
 
 _UNDER_WAY = 0.5  # seconds in which calls that were permitted before it opened may still arrive
@@ -22,9 +22,8 @@ def check(history: History) -> Iterator[Violation]:
         inside = [
             request for request in history.journal.requests
             if request.provider == provider and opened + _UNDER_WAY < request.at < closed
-            and history.journal.stall(request.mono) is None  # else nobody knows when it was made
         ]  # fmt: skip
-        for request in _crowded(sorted(inside, key=lambda request: request.at), total):
+        for request in _crowded(sorted(inside, key=lambda request: request.at), total, history.journal):
             sentence = (
                 f"{provider}: its breaker opened at {opened:.3f}, and at {request.at:.3f} two calls were under way"
             )
@@ -49,11 +48,16 @@ def _closes(request: Request) -> bool:
     return request.status in _GOOD or (request.status < _BROKEN and not request.fault)
 
 
-def _crowded(requests: Sequence[Request], total: float) -> Iterator[Request]:
-    """Calls that began before the one before them was over; up to the one whose answer closes the breaker."""
+def _crowded(requests: Sequence[Request], total: float, journal: Journal) -> Iterator[Request]:
+    """Calls that began before the one before them was over; up to the one whose answer closes the breaker.
+
+    When one was made that was read after a standstill, nobody knows.
+    """
     for before, after in itertools.pairwise(requests):
         if _closes(before):
             return
+        if journal.stall(before.mono) or journal.stall(after.mono):
+            continue
         # One that hung is over when the caller has given it up.
         ended = before.status is not None or before.how in _HUNG_UP
         over = before.until if ended and before.until is not None else before.at + total

@@ -12,7 +12,7 @@ from ledger.accept import Verdict, accept
 from ledger.claim import Claimed, Terms, claim
 from ledger.history import sending
 from ledger.record import Heard
-from ledger.release import lapse, release
+from ledger.release import lapse, release, renew
 from ledger.session import Ledger
 from operations.means import Assurance, Means
 from operations.operation import Purpose
@@ -373,3 +373,14 @@ def test_asking_for_an_answer_gives_the_provider_no_more_time_to_give_it(
     assert asked is not None
     write(asked, Await(0.0), Heard("accepted", Effect.UNKNOWN))
     assert row("state, decide_at", held.lease.operation_id) == ("awaiting", decided_at)
+
+
+def test_what_a_dead_child_ran_is_not_prolonged_with_what_its_worker_still_runs(
+    ledger: Ledger, claimed: Claim, row: Row
+) -> None:
+    held = claimed()
+    with ledger.connection() as connection:
+        connection.execute("UPDATE lockgate.operations SET provider = 'local'")
+    lapse(ledger, "w1")
+    assert renew(ledger, "w1", lease=60.0) == 0
+    assert row("lease_until <= clock_timestamp()", held.lease.operation_id)

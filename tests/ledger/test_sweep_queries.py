@@ -93,6 +93,20 @@ def test_a_probe_prefers_the_lane_whose_operations_are_safe_to_repeat(ledger: Le
     assert row == ("acme.make",)
 
 
+def test_a_row_that_somebody_has_locked_is_no_probe_and_keeps_its_hint(ledger: Ledger) -> None:
+    items = [item(f"order:{number}", hint=False) for number in range(2)]
+    for asked in items:
+        accept(ledger, [asked])
+    tickets = [asked.ticket_id for asked in items]
+    with ledger.transaction() as other, ledger.connection() as connection:
+        other.execute("SELECT FROM lockgate.operations WHERE ticket_id = %s FOR SHARE", [tickets[0]])
+        lane = due.backlogs(connection, epoch=0, stale=NOW, bound=100)[0].lane_id
+        probe = due.mark_probe(connection, [(lane, 1)], epoch=0)
+        assert probe is not None
+        assert probe.ticket_id == tickets[1]
+        assert due.unhint(connection, tickets) == [lane]
+
+
 def test_held_lanes_say_why_and_keep_accepted_work_from_being_hinted(ledger: Ledger) -> None:
     accept(ledger, [item("a", hint=False)])
     with ledger.connection() as connection:

@@ -296,7 +296,7 @@ class Book:
         """A worker, or a part of one, is known to be dead."""
         for row in self.open.values():
             if row.state is State.CALLING and row.worker == worker:
-                row.lease_until = now
+                row.lease_until, row.worker = now, None
 
     def lapsed(self, now: float) -> list[Row]:
         if self.reap_after >= now:

@@ -230,6 +230,15 @@ def test_what_was_read_after_a_standstill_is_no_leak() -> None:
     assert judge(made.history()).violations == ()
 
 
+def test_what_follows_a_probe_that_was_read_after_a_standstill_and_answered_is_no_leak() -> None:
+    made = Made()
+    open_the_breaker(made, 4.0, 4.5, 4.6)
+    probe = next(one for one in made.journal.requests if one.seq == 800)
+    probe.status, probe.how, probe.until = 200, "sent", probe.at + 0.1
+    made.journal.stalls = [Stall(probe.mono - 0.2, probe.mono + 0.02)]
+    assert judge(made.history()).violations == ()
+
+
 def test_a_probe_that_is_known_to_be_the_only_one_is_none_either() -> None:
     made = Made()
     open_the_breaker(made, 1.0, 3.5)

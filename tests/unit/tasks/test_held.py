@@ -1,14 +1,16 @@
 """Outcomes that wait for company: how long, and for whose. What is written, and how, is proven where there is a ledger."""
 
-import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from given.deployment import eventually
 from psycopg.errors import LockNotAvailable
+from structlog.testing import capture_logs
 
 import tasks.held
+import tasks.writer
 from tasks.held import MOST, Held
 
 NOTHING: Any = SimpleNamespace(entry=None, permit=None)
@@ -37,8 +39,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many were written each time."""
     sizes: list[int] = []
     admission = SimpleNamespace(report_all=lambda *_: None)
-    monkeypatch.setattr(tasks.held, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
-    monkeypatch.setattr(tasks.held, "record_successes", lambda _, entries: sizes.append(len(entries)))
+    for module in (tasks.held, tasks.writer):
+        monkeypatch.setattr(module, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
+    monkeypatch.setattr(tasks.writer, "record_successes", lambda _, entries: sizes.append(len(entries)))
     return sizes
 
 
@@ -90,24 +93,62 @@ def test_whoever_looks_is_woken_by_what_comes_from_any_thread_and_by_nothing_onc
     assert (shelf.woken, written) == (1, [1, 1])
 
 
-def test_who_waits_for_a_locked_row_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    freed = threading.Event()
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], list[str]]:
+    """The names of rows that somebody has locked, and of those that were written."""
+    names, done = set[str](), list[str]()
 
     def record(_ledger: Any, entries: Sequence[Any]) -> None:
-        if "locked" in entries and not freed.is_set():
+        if names & set(entries):
             raise LockNotAvailable
-        written.extend(entries)
+        done.extend(entries)
 
     admission = SimpleNamespace(report_all=lambda *_: None)
-    monkeypatch.setattr(tasks.held, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
-    monkeypatch.setattr(tasks.held, "record_successes", record)
+    for module in (tasks.held, tasks.writer):
+        monkeypatch.setattr(module, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
+    monkeypatch.setattr(tasks.writer, "record_successes", record)
+    monkeypatch.setattr(tasks.writer, "_AGAIN", 0.01)
+    return names, done
+
+
+def test_rows_that_somebody_has_locked_hold_up_no_other(locked: tuple[set[str], list[str]]) -> None:
+    names, done = locked
     held = Held()
     held.open(lambda: None)
+    names.update(f"locked-{number}" for number in range(9))
+    for name in (*sorted(names), *(f"free-{number}" for number in range(40))):
+        held.add(cast("Any", name), NOTHING)
+        held.write_elsewhere(older_than=0.0)
+    eventually(lambda: len(done) == 40)
+    assert not any(name.startswith("locked") for name in done)
+    names.clear()
+    eventually(lambda: len(done) == 49)
+    held.close()
+    assert len(set(done)) == 49
+
+
+def test_a_worker_that_ends_tries_once_more_and_says_what_it_leaves(locked: tuple[set[str], list[str]]) -> None:
+    names, done = locked
+    held = Held()
+    held.open(lambda: None)
+    names.add("locked")
     for name in ("one", "locked", "another"):
         held.add(cast("Any", name), NOTHING)
-    held.write()
-    assert written == ["one", "another"]
-    freed.set()
-    held.close()
-    assert written == ["one", "another", "locked"]
+    with capture_logs() as said:
+        held.write()
+        held.close()
+    assert done == ["one", "another"]
+    assert [line["count"] for line in said] == [1]
+
+
+def test_what_went_well_is_reported_before_it_is_written(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(tasks.held, "_report", lambda _: order.append("reported"))
+    monkeypatch.setattr(tasks.held, "write", lambda _: order.append("written") or [])
+    shelf = Shelf()
+    shelf.held.add(NOTHING, NOTHING)
+    shelf.held.report()
+    assert order[0] == "reported"
+    shelf.held.close()
+    assert order == ["reported", "written"]
+    assert written == []

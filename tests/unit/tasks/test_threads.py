@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from given.deployment import eventually
 
-from tasks import company, hint, threads
+from tasks import company, hint, slot
 from tasks.broker import appetite
 from tasks.current import current
 from tasks.threads import TaskPool
@@ -100,7 +100,7 @@ def test_as_many_are_carried_out_at_once_as_there_are_slots(make_pool: MakePool)
 def test_one_thread_at_a_time_works_on_what_is_begun_in_company(
     make_pool: MakePool, begun: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "_STUCK", 60.0)
+    monkeypatch.setattr(slot, "_STUCK", 60.0)
     pool, at_work, most, done = make_pool(8), [], [], []
 
     def work() -> None:
@@ -120,7 +120,7 @@ def test_one_thread_at_a_time_works_on_what_is_begun_in_company(
 def test_what_may_wait_for_anything_is_carried_out_by_several(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "_STUCK", 60.0)
+    monkeypatch.setattr(slot, "_STUCK", 60.0)
     pool, meet, met = make_pool(8), threading.Barrier(4, timeout=60), []
     for number in range(4):
         put(pool, str(number), lambda: met.append(meet.wait()))
