@@ -146,12 +146,14 @@ SELECT id, operation_id, digest, schema_version, (SELECT state FROM lockgate.ope
 FROM lockgate.business_keys WHERE id = ANY(%(ids)s)
 """
 
+# An end that is written while this is not yet committed does not see the ticket; so it is looked at again.
 _ALIAS = """
 WITH added AS (
     INSERT INTO lockgate.tickets (id, operation_id, sealed, alias, follows, follow_at)
     SELECT %(ticket_id)s, id, %(message)s, true, %(follows)s,
-        CASE WHEN %(follows)s AND state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded')
-            THEN statement_timestamp() + interval '5 seconds' ELSE 'infinity' END
+        CASE WHEN NOT %(follows)s THEN 'infinity'
+            WHEN state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded')
+            THEN statement_timestamp() + interval '5 seconds' ELSE statement_timestamp() + interval '60 seconds' END
     FROM (SELECT id, state FROM lockgate.operations WHERE id = %(operation_id)s FOR SHARE) o
     ON CONFLICT (id) DO NOTHING
     RETURNING operation_id

@@ -18,22 +18,20 @@ _SUPERSEDE = """
 WITH old AS (
     UPDATE lockgate.operations SET state = 'superseded', ended_at = coalesce(ended_at, statement_timestamp())
     WHERE id = %(old)s
+), woken AS (
+    UPDATE lockgate.tickets SET follow_at = statement_timestamp()
+    WHERE operation_id = %(old)s AND follows AND finalised_at IS NULL
 )
 UPDATE lockgate.dead_letters SET status = 'superseded', closed_at = statement_timestamp(), closed_by = %(by)s
 WHERE operation_id = %(old)s AND status = 'open'
 """
 
 
-# What still waits for the end of the old one waits for that of the new one: a chain that a correction mends goes on.
+# What still waits for the end of a dead one waits for that of the new one: a chain that a correction mends goes on.
 _HAND_OVER = """
 UPDATE lockgate.tickets SET operation_id = %(new)s, alias = true, follow_at = 'infinity', follow_failures = 0
 WHERE operation_id = %(old)s AND follows AND finalised_at IS NULL
 """
-
-
-def hand_over(connection: Connection, old: uuid.UUID, new: uuid.UUID) -> int:
-    """Let what waits for a superseded operation wait for the next generation; how many tickets."""
-    return connection.execute(_HAND_OVER, {"old": old, "new": new}).rowcount
 
 
 def current_generation(connection: Connection, key_id: uuid.UUID) -> int:
@@ -82,4 +80,6 @@ def supersede(
         return Verdict(Answer.CONFLICT, operation_id, False, State(state), why)
     connection.execute(_SUPERSEDE, {"old": after, "by": by})
     insert_generation(ledger, connection, item, lane_id, key_id=key_id, generation=generation, supersedes=after)
+    if state == State.DEAD:  # a refusal is the end that they waited for
+        connection.execute(_HAND_OVER, {"old": after, "new": item.operation_id})
     return Verdict(Answer.ACCEPTED, item.operation_id, False)

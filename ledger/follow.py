@@ -10,19 +10,26 @@ from ledger.claim import open_message
 from ledger.due import Hint
 from ledger.session import Connection, Ledger
 
+# A plain task that was superseded asked that nothing follow; an operation was by its next generation, and failed itself.
 _UNFINISHED = """
-UPDATE lockgate.tickets t SET
-    follow_at = statement_timestamp() + least(5 * 2.0 ^ t.follow_failures, 3600) * interval '1 second',
-    follow_failures = least(t.follow_failures + 1, 100)
-FROM (
-    SELECT t.id, l.queue, l.priority, l.task, l.tenant, l.provider
-    FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id JOIN lockgate.lanes l ON l.id = o.lane_id
-    WHERE t.follows AND t.finalised_at IS NULL AND t.follow_at < statement_timestamp()
-        AND o.state IN ('succeeded', 'declined', 'dead', 'discarded')
-    ORDER BY t.follow_at LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED
-) AS chosen
-WHERE t.id = chosen.id
-RETURNING t.id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider
+WITH looked AS (
+    UPDATE lockgate.tickets t SET
+        follow_at = statement_timestamp()
+            + CASE WHEN chosen.ended THEN least(5 * 2.0 ^ t.follow_failures, 3600) ELSE 60 END * interval '1 second',
+        follow_failures = CASE WHEN chosen.ended THEN least(t.follow_failures + 1, 100) ELSE t.follow_failures END
+    FROM (
+        SELECT t.id, l.queue, l.priority, l.task, l.tenant, l.provider,
+            o.state IN ('succeeded', 'declined', 'dead', 'discarded', 'superseded') AS ended
+        FROM lockgate.tickets t JOIN lockgate.operations o ON o.id = t.operation_id
+            JOIN lockgate.lanes l ON l.id = o.lane_id
+        WHERE t.follows AND t.finalised_at IS NULL AND t.follow_at < statement_timestamp()
+            AND NOT (o.state = 'superseded' AND o.provider = 'local')
+        ORDER BY t.follow_at LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED
+    ) AS chosen
+    WHERE t.id = chosen.id
+    RETURNING t.id, chosen.task, chosen.queue, chosen.priority, chosen.tenant, chosen.provider, chosen.ended
+)
+SELECT id, task, queue, priority, tenant, provider FROM looked WHERE ended
 """
 
 _ENDED = """

@@ -60,15 +60,18 @@ class Letter:
     closed_by: str | None = None  # who wanted it so; nobody need look at it
 
 
+_REPLY = """
+INSERT INTO lockgate.replies (operation_id, number, id, outcome, error_class, effect, status, code, message, reference,
+    elapsed, request_id, sealed)
+SELECT %(operation_id)s, %(fence)s, %(reply_id)s, %(outcome)s, %(reply_class)s, %(reply_effect)s, %(status)s,
+    %(reply_code)s, %(message)s, %(reply_reference)s, %(elapsed)s, %(request_id)s, %(sealed)s
+{where}
+ON CONFLICT DO NOTHING
+"""
+
+# The reply is added with what follows from it: of an operation in other hands, by `late`.
 _RECORD = """
-WITH heard AS (
-    INSERT INTO lockgate.replies (operation_id, number, id, outcome, error_class, effect, status, code, message, reference,
-        elapsed, request_id, sealed)
-    SELECT %(operation_id)s, %(fence)s, %(reply_id)s, %(outcome)s, %(reply_class)s, %(reply_effect)s, %(status)s,
-        %(reply_code)s, %(message)s, %(reply_reference)s, %(elapsed)s, %(request_id)s, %(sealed)s
-    WHERE %(heard)s
-    ON CONFLICT DO NOTHING
-), moved AS (
+WITH moved AS (
     UPDATE lockgate.operations o SET
         state = %(state)s,
         reason = %(reason)s,
@@ -118,6 +121,8 @@ WITH heard AS (
         AND o.lease_token IS NOT DISTINCT FROM %(token)s
         AND (o.effect <> 'done' OR %(effect)s = 'done')
     RETURNING o.id, o.epoch, o.tenant, o.provider, o.kind, o.effect
+), heard AS (
+{reply}
 ), buried AS (
     INSERT INTO lockgate.dead_letters (operation_id, epoch, tenant, provider, kind, reason, error_class, effect, code,
         message, fingerprint, decide_by, status, closed_at, closed_by)
@@ -134,7 +139,8 @@ WITH heard AS (
     WHERE t.operation_id = (SELECT id FROM moved) AND t.follows AND t.finalised_at IS NULL AND %(ended)s
 )
 SELECT id FROM moved
-"""
+""".replace("{reply}", _REPLY.format(where="FROM moved WHERE %(heard)s"))
+_LATE_REPLY = _REPLY.format(where="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,19 +219,29 @@ def writing() -> Iterator[None]:
 
 
 def late(ledger: Ledger, entry: Entry) -> bool:
-    """The operation was in other hands by now: let the evidence count; whether its state is what the evidence says."""
+    """The operation was in other hands by now: let the evidence count, kept and weighed in one transaction.
+
+    Returns:
+        Whether it has succeeded, as the entry says.
+    """
     heard, lease = entry.heard, entry.lease
     if heard is None:
         return False
     with ledger.transaction() as own:
+        own.execute(_LATE_REPLY, _storable(_lease_values(lease) | _reply_values(ledger, lease, heard)))
         done = heard.effect is Effect.DONE
-        return settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=text(heard.reference))
+        settled = settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=text(heard.reference))
+    return settled and isinstance(entry.decision, Settle) and entry.decision.state is State.SUCCEEDED
 
 
 def _values(ledger: Ledger, entry: Entry) -> dict[str, Any]:
     values = _lease_values(entry.lease) | _reply_values(ledger, entry.lease, entry.heard) | _pace_values(entry.pace)
     values |= _letter_values(entry.letter or Letter("")) | after(entry.decision, entry.lease, entry.trip)
     values["ticket_id"] = entry.ticket_id
+    return _storable(values)
+
+
+def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: storable(value) if type(value) is str else value for name, value in values.items()}
 
 

@@ -12,7 +12,7 @@ from operations.states import State
 _REQUEUE = """
 UPDATE lockgate.operations SET
     lane_id = %(lane_id)s, state = %(state)s, reason = CASE WHEN %(state)s = 'waiting' THEN 'new' END, error_class = NULL,
-    epoch = epoch + 1,
+    epoch = epoch + 1, fence = fence + 1,  -- what was decided about the epoch before and not yet written, is not written
     effect = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local' AND effect = 'none'
         THEN 'unknown' ELSE effect END,
     first_sent_at = CASE WHEN cleared < (SELECT restores FROM lockgate.ledger) AND provider <> 'local'

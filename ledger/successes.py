@@ -16,10 +16,6 @@ WITH said AS MATERIALIZED (
         %(statuses)b::smallint[], %(references)b::text[], %(elapsed)b::float8[], %(request_ids)b::text[],
         %(sealed)b::bytea[])
         AS s (operation_id, fence, token, reply_id, status, reference, elapsed, request_id, sealed)
-), heard AS (
-    INSERT INTO lockgate.replies (operation_id, number, id, outcome, effect, status, reference, elapsed, request_id, sealed)
-    SELECT operation_id, fence, reply_id, 'succeeded', 'done', status, reference, elapsed, request_id, sealed FROM said
-    ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE lockgate.operations o SET
         state = 'succeeded', effect = 'done', reason = NULL, error_class = NULL, pending_trip = NULL, absent_at = NULL,
@@ -31,6 +27,11 @@ WITH said AS MATERIALIZED (
     WHERE o.id = s.operation_id AND o.id = ANY(%(operation_ids)b)
         AND o.state = 'calling' AND o.fence = s.fence AND o.lease_token = s.token
     RETURNING o.id
+), heard AS (
+    INSERT INTO lockgate.replies (operation_id, number, id, outcome, effect, status, reference, elapsed, request_id, sealed)
+    SELECT operation_id, fence, reply_id, 'succeeded', 'done', status, reference, elapsed, request_id, sealed
+    FROM said WHERE operation_id IN (SELECT id FROM moved)
+    ON CONFLICT DO NOTHING
 ), woken AS (
     UPDATE lockgate.tickets t SET follow_at = statement_timestamp()
     WHERE t.operation_id = ANY(%(operation_ids)b) AND t.operation_id IN (SELECT id FROM moved)

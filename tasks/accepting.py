@@ -1,7 +1,7 @@
 """Accept what an application publishes: in a transaction of its own, or in the application's."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +18,8 @@ from operations.errors import AcceptUnknown, NotAllowedError, OperationConflict
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+Within = Callable[[Connection, Sequence[Verdict]], None]
 
 _TRIES = 3  # of a commit whose answer was lost; each asks the ledger what it knows
 
@@ -86,10 +88,15 @@ def transaction_of_our_own(connection: Connection, hints: list[Hint]) -> Iterato
         _joined.reset(token)
 
 
-def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
+def accepted(ledger: Ledger, items: Sequence[Acceptance], within: Within | None = None) -> list[Verdict]:
     """Accept in the caller's transaction where there is one, else in one of our own.
 
     A commit whose answer was lost is asked again: accepting the same tickets twice changes nothing.
+
+    Args:
+        ledger: where.
+        items: what.
+        within: done in the same transaction as all of them; what it raises undoes it.
 
     Raises:
         AcceptBusy: another transaction holds one of the keys.
@@ -98,21 +105,24 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance]) -> list[Verdict]:
     """
     transaction = _joined.get()
     if transaction is not None:
-        return accept(ledger, items, transaction.connection)
+        return _accept(ledger, items, transaction.connection, within)
     doubt = False
     for _ in range(_TRIES):
         reached = False  # what fails before it has stored nothing
         try:
             lane_ids(ledger, [item.lane for item in items])  # new ones need a connection of their own
-            with ledger.connection() as connection:
+            with ledger.connection() if within is None else ledger.transaction() as connection:
                 reached = True
                 crashpoint.reached("accept.before_commit")
-                return _committed(accept(ledger, items, connection))
+                verdicts = _accept(ledger, items, connection, within)
         except LOST as error:
             stored_nothing = not reached or isinstance(error, READ_ONLY)
             if stored_nothing and not doubt:
                 raise unavailable(error) from None
             doubt = doubt or reached
+        else:
+            crashpoint.reached("accept.after_commit")
+            return verdicts
     raise AcceptUnknown(items[0].business_key if len(items) == 1 else None)
 
 
@@ -132,8 +142,12 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
         raise OperationConflict(item.business_key or item.ticket_id, str(verdict.operation_id), verdict.why)
 
 
-def _committed(verdicts: list[Verdict]) -> list[Verdict]:
-    crashpoint.reached("accept.after_commit")
+def _accept(
+    ledger: Ledger, items: Sequence[Acceptance], connection: Connection, within: Within | None
+) -> list[Verdict]:
+    verdicts = accept(ledger, items, connection)
+    if within is not None:
+        within(connection, verdicts)
     return verdicts
 
 

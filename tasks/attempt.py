@@ -67,12 +67,14 @@ class Done:
 
     Attributes:
         result: what the adapter made of the answer, of a success.
+        ours: the operation was still in our hands, or has ended as we say; else what follows is for those who have it.
     """
 
     claimed: Claimed
     decision: Decision
     outcome: Outcome | Finding
     result: Any = None
+    ours: bool = True
 
 
 def terms_of(bound: BoundKind) -> Terms:
@@ -188,14 +190,15 @@ class Attempt:
         if self.answered is not None:
             self.answered()
         entry = Entry(claimed.lease, decision, written, pace_of(self.bound), filed, permit.trip, self.ticket_id)
+        ours = True
         if exchange.waits:
-            held.add(entry, exchange.permit)
+            held.add(entry, exchange.permit)  # nothing follows it
         else:
-            persist(lambda: write(self.platform.ledger, entry))
+            ours = persist(lambda: write(self.platform.ledger, entry))
         logs.note(claimed, exchange.request, written, decision)
         if exchange.failed is not None and exchange.failed.connection:
             pause_connection(self.platform, self.bound.provider, claimed.lease.tenant, exchange.failed.code)
-        return Done(claimed, decision, heard, written.sealed.get("result"))
+        return Done(claimed, decision, heard, written.sealed.get("result"), ours)
 
     def abandon(self, claimed: Claimed, permit: Permit) -> None:
         """Nothing was said and nothing will be: the operation is due again, and the permit free."""

@@ -11,11 +11,11 @@ from typing import Any, Literal
 from celery import signals
 from celery.result import AsyncResult
 
-from ledger.accept import Acceptance, Verdict, accept
+from ledger.accept import Acceptance, Verdict
 from ledger.again import current_generation, supersede
 from ledger.follow import ended
 from ledger.lanes import lane_ids
-from ledger.session import LOST, unavailable
+from ledger.session import LOST, Connection, unavailable
 from operations import keys
 from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedError, OperationConflict
 from operations.means import Means
@@ -150,20 +150,11 @@ def queue_of(task: Any) -> str:
 
 
 def _accepted_atomically(items: Sequence[Acceptance]) -> list[Verdict]:
-    ledger = platform().ledger
-    if joined() is not None:
-        return _all_or_raise(items, accepted(ledger, items))
-    try:
-        with ledger.transaction() as connection:
-            return _all_or_raise(items, accept(ledger, items, connection))
-    except LOST as error:
-        raise unavailable(error) from None
+    def all_or_none(_: Connection, verdicts: Sequence[Verdict]) -> None:
+        for item, verdict in zip(items, verdicts, strict=True):
+            raise_conflict(item, verdict)
 
-
-def _all_or_raise(items: Sequence[Acceptance], verdicts: list[Verdict]) -> list[Verdict]:
-    for item, verdict in zip(items, verdicts, strict=True):
-        raise_conflict(item, verdict)
-    return verdicts
+    return accepted(platform().ledger, items, all_or_none)
 
 
 def _answers(task: Any, drafts: Sequence[Acceptance | LockgateError], verdicts: Sequence[Verdict]) -> list[Accepted]:

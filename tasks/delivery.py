@@ -18,6 +18,7 @@ from celery.exceptions import Reject, Retry
 from config import crashpoint
 from ledger.claim import Claimed, claim
 from ledger.follow import ended, finalise
+from ledger.lanes import LOCAL
 from ledger.session import LOST
 from operations.errors import DeadLettered, Declined
 from operations.states import State
@@ -187,7 +188,7 @@ def _follow_up(ticket_id: str) -> Work | None:
     found = ended(platform().ledger, ticket_id)
     if found is None or found.finalised or not found.follows or found.held:
         return None
-    if not State(found.state).ended or found.state == State.SUPERSEDED:
+    if not State(found.state).ended or (found.state == State.SUPERSEDED and found.provider == LOCAL):
         return None
     value = value_of(found) if found.state == State.SUCCEEDED else failure_of(found)
     return Work(ticket_id, found.tenant, message=found.message, follows=True, settled=found.state, value=value)
@@ -214,6 +215,8 @@ def _conclude(work: Work, done: Done) -> None:
     decision = done.decision
     operation_id = str(done.claimed.lease.operation_id)
     match decision:
+        case _ if not done.ours:  # or its answer was lost: what follows is sent from the row, as it stands then
+            work.value = Retry("in other hands")
         case Settle(state=State.SUCCEEDED):
             work.settled = State.SUCCEEDED
             work.value = {

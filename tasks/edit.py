@@ -14,7 +14,7 @@ from deadletter.review import last_status, next_step
 from integrations.registry import BoundKind
 from ledger import audit, edits, history, letters
 from ledger.accept import Answer
-from ledger.again import current_generation, hand_over, supersede
+from ledger.again import current_generation, supersede
 from ledger.audit import Order
 from ledger.edits import Edit
 from ledger.lanes import lane_ids
@@ -172,7 +172,6 @@ def _apply(
     if verdict.answer is not Answer.ACCEPTED:
         raise NotAllowedError(f"{dead.letter.name} was overtaken: {verdict.why or 'another generation is current'}")
     new: uuid.UUID = verdict.operation_id
-    hand_over(connection, dead.id, new)
     decided = edits.decide(ledger, connection, edit, "applied", by=order.actor, new=new)
     after = {
         "state": "superseded", "by": str(new), "generation": generation, "edit": edit.id, "fields": edit.fields,

@@ -40,7 +40,7 @@ def run(task: Any, work: Work, body: Callable[[], Any]) -> Any:
             _record(work, Again(0.0, Reason.BACKOFF, Effect.NONE, work.failures), None)
         else:
             work.settled, work.value, work.dispatching = State.DEAD, error, True
-            _record(work, Park("rejected", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
+            _conclude(work, Park("rejected", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
             send_what_follows_a_rejection(task, work)
         raise
     except Ignore:
@@ -48,14 +48,25 @@ def run(task: Any, work: Work, body: Callable[[], Any]) -> Any:
         raise
     except Exception as error:
         work.settled, work.value, work.dispatching = State.DEAD, error, True
-        _record(work, Park("raised", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
+        _conclude(work, Park("raised", Effect.NONE), {"raised": written(error), "traceback": format_exc()})
         raise
     work.settled, work.value, work.dispatching = State.SUCCEEDED, value, True
-    _record(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
+    _conclude(work, Settle(State.SUCCEEDED, Effect.DONE), returned)
     return value
 
 
-def _record(work: Work, decision: Decision, result: Any) -> None:
+def _conclude(work: Work, decision: Decision, result: Any) -> None:
+    """Record how it ended.
+
+    Raises:
+        Ignore: it was in other hands by now, or the answer was lost: what follows is sent from the row, as it stands then.
+    """
+    if not _record(work, decision, result):
+        work.settled, work.value, work.dispatching = None, None, False
+        raise Ignore("in other hands")
+
+
+def _record(work: Work, decision: Decision, result: Any) -> bool:
     assert work.claimed is not None
     lease = work.claimed.lease
     effect = Effect.DONE if result is not None and not isinstance(decision, Park) else Effect.NONE
@@ -64,7 +75,7 @@ def _record(work: Work, decision: Decision, result: Any) -> None:
     if isinstance(decision, Park):
         error = work.value
         filed = letter(LOCAL, lease.kind, decision, code=type(error).__name__, message=normalised(str(error)))
-    persist(
+    return persist(
         lambda: record(
             platform().ledger, lease, decision, heard=heard, pace=_PACE, letter=filed, ticket_id=work.ticket_id
         )

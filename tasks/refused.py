@@ -10,10 +10,11 @@ from typing import Any
 from deadletter.park import letter
 from integrations.evidence import normalised
 from integrations.registry import BoundKind
-from ledger.accept import Acceptance, Answer
+from ledger.accept import Acceptance, Answer, Verdict
 from ledger.claim import Lease
 from ledger.lanes import LaneKey
 from ledger.record import Pace, record
+from ledger.session import Connection
 from operations.errors import LockgateError
 from operations.operation import Purpose, Standing
 from operations.outcome import Effect, ErrorClass
@@ -34,12 +35,16 @@ def refuse_later(bound: BoundKind, posting: Posting, args: Sequence[Any], kwargs
         posting.ticket_id, lane, posting.ticket_id, arguments={"refused": kept["kombu"]}, message=posting.message,
         follows=posting.follows, give_up_after=bound.policy.give_up_after, hint=False,
     )  # fmt: skip
-    verdict = accepted(ledger, [item])[0]
-    if verdict.answer is not Answer.ACCEPTED:
-        return
-    standing = Standing(Purpose.SEND, bound.assurance)
-    lease = Lease(verdict.operation_id, lane.tenant, lane.provider, lane.kind, 0, standing, state=State.WAITING)
     park = Park("refused", Effect.NONE, ErrorClass.CLIENT)
     filed = letter(lane.provider, lane.kind, park, code=type(error).__name__, message=normalised(str(error)))
     pace = Pace(bound.policy, bound.assurance.settle, bound.confirm_time)
-    record(ledger, lease, park, heard=None, pace=pace, letter=filed)
+
+    def file(connection: Connection, verdicts: Sequence[Verdict]) -> None:
+        """In the transaction that accepts it, or somebody would try to carry out what is no request."""
+        (verdict,) = verdicts
+        if verdict.answer is Answer.ACCEPTED:
+            standing = Standing(Purpose.SEND, bound.assurance)
+            lease = Lease(verdict.operation_id, lane.tenant, lane.provider, lane.kind, 0, standing, state=State.WAITING)
+            record(ledger, lease, park, heard=None, pace=pace, letter=filed, connection=connection)
+
+    accepted(ledger, [item], file)

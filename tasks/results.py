@@ -6,7 +6,7 @@ counted in PostgreSQL; `chord_unlock` is not used.
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from celery import states
@@ -251,22 +251,19 @@ class LedgerBackend(KeyValueStoreBackend):
             raise  # the ledger is away: the last member's end is finalised later, and counted then
         except Exception as error:  # noqa: BLE001  a member's own error, of whatever type
             failed = error if isinstance(error, ChordError) else ChordError(f"Join error: {error!r}")
-            if self._release(request.group, None, None):
-                self.chord_error_from_stack(callback, failed)
+            self._release(request.group, lambda: self.chord_error_from_stack(callback, failed))
             return
-        self._release(request.group, callback, values)
+        self._release(request.group, lambda: callback.delay(values))
 
-    def _release(self, group_id: str, callback: Any, values: Any) -> bool:
-        """Send the body once: with the note that it was sent, or not at all."""
+    def _release(self, group_id: str, send: Callable[[], Any]) -> None:
+        """Send the body, or the errors, once: with the note that it was sent, or not at all."""
         hints: list[Hint] = []
         with platform().ledger.transaction() as connection:
             if not chords.release(connection, group_id):
-                return False
-            if callback is not None:
-                with transaction_of_our_own(connection, hints):
-                    callback.delay(values)
+                return
+            with transaction_of_our_own(connection, hints):
+                send()
         publish(hints)
-        return True
 
     def _joined(self, group_id: str, parts: list[chords.Part]) -> list[Any]:
         header = self.app.GroupResult.restore(group_id, backend=self)

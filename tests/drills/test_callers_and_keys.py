@@ -1,7 +1,8 @@
 """One business key, many callers: one operation, whoever comes when, and the next generation only where it may be."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -140,6 +141,33 @@ def test_a_batch_answers_each_item_and_an_atomic_one_stores_nothing_at_all(deplo
     with pytest.raises(OperationConflict):
         take_payment.accept_many([payment("4009"), payment("4006", amount=1)], atomic=True)
     assert deployment.count("operations") == 2
+
+
+def test_an_atomic_batch_whose_commits_answer_was_lost_is_not_said_to_be_stored_nowhere(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, lost = deployment.platform.ledger, []
+    real = ledger.transaction
+
+    @contextmanager
+    def cut_off() -> Iterator[Any]:
+        with real() as connection:
+            yield connection
+        if not lost:
+            lost.append(1)
+            raise psycopg.OperationalError("the connection was cut after COMMIT")
+
+    monkeypatch.setattr(ledger, "transaction", cut_off)
+    verdicts = take_payment.accept_many([payment("4011"), payment("4012")], atomic=True)
+    assert lost
+    assert [verdict.result.id for verdict in verdicts if verdict.result] == sorted_tickets(deployment)
+    assert deployment.count("operations") == 2
+
+
+def sorted_tickets(deployment: Deployment) -> list[str]:
+    with deployment.platform.ledger.connection() as connection:
+        found = connection.execute("SELECT ticket_id FROM lockgate.operations ORDER BY business_key").fetchall()
+    return [ticket for (ticket,) in found]
 
 
 def test_batches_with_the_same_keys_in_opposite_orders_do_not_stop_each_other(deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """Chains, groups and chords of operations that had to wait in between: every payment's first attempt is refused."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import charges, order, park_first_attempts
 from given.shop import alarm, break_down, hand_over, note, references, third_time, wrote
 
+from ledger import chords
 from operations.errors import Declined
 from tasks.payments import capture_payment, refund_payment, take_payment
 
@@ -103,3 +105,24 @@ def test_a_step_that_cannot_be_accepted_is_a_dead_letter_and_its_predecessor_sta
     eventually(lambda: shop.count(f"tickets WHERE id = '{result.id}'") == 1)
     assert eventually(lambda: shop.state_of(result.id) == "dead" and shop.row("reason", result.id)) == "refused"
     assert result.parent.state == "SUCCESS"
+
+
+def test_a_body_that_cannot_be_accepted_is_a_dead_letter_too(shop: Deployment) -> None:
+    body = refund_payment.s(refund_id="c11")  # takes no list of results
+    result = chord([pay("c11-1"), pay("c11-2")], body).delay()
+    assert eventually(lambda: shop.count(f"tickets WHERE id = '{result.id}'") == 1)
+    assert shop.row("state, reason, effect", result.id) == ("dead", "refused", "none")
+    assert shop.count(f"dead_letters d JOIN lockgate.tickets t USING (operation_id) WHERE t.id = '{result.id}'") == 1
+
+
+def test_a_chord_whose_errors_could_not_be_sent_is_not_noted_as_done(shop: Deployment) -> None:
+    backend, group = take_payment.app.backend, str(uuid.uuid4())
+
+    def die() -> None:
+        raise RuntimeError("killed")
+
+    with shop.platform.ledger.transaction() as connection:
+        chords.set_size(connection, group, 1)
+    with pytest.raises(RuntimeError):
+        backend._release(group, die)
+    assert shop.count(f"chords WHERE id = '{group}' AND released_at IS NULL") == 1

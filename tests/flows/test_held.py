@@ -53,3 +53,27 @@ def test_a_single_operation_is_not_held(shop: Deployment) -> None:
     shop.sandbox.fault("F21", times=1, match={"path_prefix": "/v1/payment_intents"})
     with pytest.raises(DeadLettered, match="effect at the provider: none"):
         take_payment.delay(**order("h3")).get(timeout=PATIENCE)
+
+
+def test_the_chord_goes_on_with_the_next_generation_of_the_one_that_held_it(shop: Deployment) -> None:
+    result, dead = held_chord(shop, "h4")
+    name = shop.row("business_key", dead.id).split(":")[1]
+    take_payment.again(after=str(shop.row("o.id", dead.id)), **order(name, amount=4300))
+    assert len(result.get(timeout=PATIENCE)) == 2
+
+
+def test_what_waits_for_a_refusal_hears_of_it_although_the_next_generation_was_opened_first(
+    bare_shop: Deployment,
+) -> None:
+    """Its worker died before it told; the application looked, and went on at once."""
+    shop = bare_shop
+    result = take_payment.apply_async(
+        kwargs=order("h5", payment_method="pm_card_chargeDeclined"), link_error=alarm.s("h5")
+    )
+    with shop.platform.ledger.connection() as connection:
+        connection.execute(
+            "UPDATE lockgate.operations SET state = 'declined', code = 'card_declined', ended_at = statement_timestamp()"
+        )
+    take_payment.again(after=str(shop.row("o.id", result.id)), **order("h5"))
+    shop.worker()
+    assert eventually(lambda: wrote("h5")) == [result.id]

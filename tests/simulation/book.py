@@ -17,7 +17,7 @@ from operations.means import Means
 from operations.operation import POISON, SUSPECT, Purpose, Standing
 from operations.outcome import Effect
 from operations.states import DUE, State, may_move
-from resilience.decide import Decision
+from resilience.decide import Decision, Settle
 
 FAR = 1e18
 
@@ -213,7 +213,8 @@ class Book:
                 crashes = _crashes(row, None if heard is None else heard[1])
             self._write(row, values, lease, now, crashes=crashes)
             return True
-        return heard is not None and self._settle_late(row, lease.fence, reference, done=heard[1] == "done")
+        settled = heard is not None and self._settle_late(row, lease.fence, reference, done=heard[1] == "done")
+        return settled and isinstance(decision, Settle) and decision.state is State.SUCCEEDED
 
     def _write(self, row: Row, values: dict[str, Any], lease: Lease, now: float, *, crashes: int) -> None:
         pace, sent, state = row.kind.pace, row.purpose == "send", values["state"]
@@ -296,7 +297,7 @@ class Book:
         """A worker, or a part of one, is known to be dead."""
         for row in self.open.values():
             if row.state is State.CALLING and row.worker == worker:
-                row.lease_until, row.worker = now, None
+                row.lease_until, row.worker = now, ""
 
     def lapsed(self, now: float) -> list[Row]:
         if self.reap_after >= now:
@@ -367,6 +368,7 @@ class Book:
         row.frozen = row.frozen and not (row.effect is Effect.NONE and forgotten)
         row.letters[row.epoch] = "requeued"
         row.epoch += 1
+        row.fence += 1
         row.failures = row.inquiries = row.crashes = 0
         row.pending_trip = row.absent_at = row.revoked_at = row.hinted = None
         row.reason = None if ask_first else "new"
