@@ -34,7 +34,7 @@ SELECT id, task, queue, priority, tenant, provider FROM looked WHERE ended
 
 _ENDED = """
 SELECT t.id, o.id, o.tenant, o.provider, o.state, o.effect, o.reason, o.reference, o.code, l.held_by,
-    o.fence = 0 AND l.held_by IS NULL, o.ended_at, t.sealed, t.children, t.follows, t.finalised_at IS NOT NULL,
+    o.fence, o.fence = 0 AND l.held_by IS NULL, o.ended_at, t.sealed, t.children, t.follows, t.finalised_at IS NOT NULL,
     r.number, r.sealed, EXISTS (SELECT FROM lockgate.dead_letters d WHERE d.operation_id = o.id AND d.epoch = o.epoch
         AND d.status = 'open' AND d.decide_by > statement_timestamp())
 FROM lockgate.tickets t
@@ -50,9 +50,12 @@ _ENDED_ONE = _ENDED.format(
 )  # its plan is kept; of a list PostgreSQL makes a plan each time, which takes longer
 _ENDED_SOME = _ENDED.format(names="ANY(%s)")
 
+# Not when it has another end by now: a person may have requeued it, or a late proof come.
 _FINALISE = """
-UPDATE lockgate.tickets SET finalised_at = statement_timestamp(), children = %(children)s
-WHERE id = %(ticket_id)s AND finalised_at IS NULL
+UPDATE lockgate.tickets t SET finalised_at = statement_timestamp(), children = %(children)s
+FROM lockgate.operations o
+WHERE t.id = %(ticket_id)s AND t.finalised_at IS NULL
+    AND o.id = t.operation_id AND o.fence = %(fence)s AND o.state = %(state)s
 """
 
 
@@ -62,6 +65,7 @@ class Ended:
 
     Attributes:
         held_by: why the sweep holds its lane back.
+        fence: of its last attempt, or of the order that reopened it.
         untouched: no attempt has been made, and nothing holds it back.
         children: results of what followed.
         result: what the adapter made of the provider's answer, or what a plain task returned.
@@ -79,6 +83,7 @@ class Ended:
     reference: str | None
     code: str | None
     held_by: str | None
+    fence: int
     untouched: bool
     ended_at: datetime | None
     children: list[Any]
@@ -110,7 +115,7 @@ def ended_many(ledger: Ledger, ticket_ids: Sequence[str]) -> dict[str, Ended]:
 
 def _opened(ledger: Ledger, ticket_id: str, *row: Any) -> Ended:
     (
-        operation_id, tenant, provider, state, effect, reason, reference, code, held_by, untouched, ended_at, message,
+        operation_id, tenant, provider, state, effect, reason, reference, code, held_by, fence, untouched, ended_at, message,
         children, follows, finalised, number, sealed, held,
     ) = row  # fmt: skip
     kept, opened = {}, ledger.sealer.open
@@ -121,6 +126,7 @@ def _opened(ledger: Ledger, ticket_id: str, *row: Any) -> Ended:
         tenant=tenant,
         provider=provider,
         held_by=held_by,
+        fence=fence,
         untouched=untouched,
         ended_at=ended_at,
         children=[] if children is None else opened(children, column="children", tenant=tenant, row=ticket_id),
@@ -137,8 +143,10 @@ def _opened(ledger: Ledger, ticket_id: str, *row: Any) -> Ended:
     )
 
 
-def finalise(ledger: Ledger, ticket_id: str, tenant: str, children: list[Any] | None = None) -> None:
-    """Note that what follows a ticket was sent."""
+def finalise(
+    ledger: Ledger, ticket_id: str, tenant: str, *, fence: int, state: str, children: list[Any] | None = None
+) -> None:
+    """Note that what follows a ticket was sent, for the end that the operation had under that fence."""
     sealed = ledger.sealer.seal(children, column="children", tenant=tenant, row=ticket_id) if children else None
     with ledger.connection() as connection:
-        connection.execute(_FINALISE, {"ticket_id": ticket_id, "children": sealed})
+        connection.execute(_FINALISE, {"ticket_id": ticket_id, "children": sealed, "fence": fence, "state": state})

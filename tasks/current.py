@@ -20,6 +20,7 @@ class Work:
         attempt: makes the call of an integration operation; None for a plain task.
         permit: under which the call is made.
         message: the Celery message kept with the ticket.
+        fence: of the operation as it was claimed, or read.
         settled: how it ended, once that is written: `succeeded`, or another end.
         value: what Celery goes on with: a result, or an exception to raise.
         dispatching: what follows is being sent now.
@@ -35,6 +36,7 @@ class Work:
     permit: Permit | None = None
     message: Mapping[str, Any] | None = None
     follows: bool = False
+    fence: int = 0
     settled: str | None = None
     value: Any = None
     dispatching: bool = False

@@ -180,7 +180,8 @@ def _under_way(attempt: Attempt, own: Account, permit: Permit, claimed: Claimed)
 
 
 def _work(ticket_id: str, claimed: Claimed) -> Work:
-    return Work(ticket_id, claimed.lease.tenant, claimed, message=claimed.message, follows=claimed.follows)
+    lease = claimed.lease
+    return Work(ticket_id, lease.tenant, claimed, message=claimed.message, follows=claimed.follows, fence=lease.fence)
 
 
 def _follow_up(ticket_id: str) -> Work | None:
@@ -191,7 +192,15 @@ def _follow_up(ticket_id: str) -> Work | None:
     if not State(found.state).ended or (found.state == State.SUPERSEDED and found.provider == LOCAL):
         return None
     value = value_of(found) if found.state == State.SUCCEEDED else failure_of(found)
-    return Work(ticket_id, found.tenant, message=found.message, follows=True, settled=found.state, value=value)
+    return Work(
+        ticket_id,
+        found.tenant,
+        message=found.message,
+        follows=True,
+        settled=found.state,
+        value=value,
+        fence=found.fence,
+    )
 
 
 def _restored(work: Work, args: Any, kwargs: Any, request: Mapping[str, Any]) -> Delivered:
@@ -252,8 +261,11 @@ def finish(work: Work) -> None:
     """Hand back what was not called; note what was followed to its end."""
     if work.attempt is not None and work.claimed is not None and work.permit is not None:
         work.attempt.abandon(work.claimed, work.permit)
-    if work.follows and work.followed:
+    if work.follows and work.followed and work.settled is not None:
         with suppress(*LOST):  # noted later: what follows has fixed ids, and is dropped the second time
             crashpoint.reached("follow.before_finalise")
-            finalise(platform().ledger, work.ticket_id, work.tenant, work.children)
+            finalise(
+                platform().ledger, work.ticket_id, work.tenant, fence=work.fence, state=work.settled,
+                children=work.children,
+            )  # fmt: skip
             crashpoint.reached("follow.after_finalise")

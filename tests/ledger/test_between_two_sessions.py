@@ -114,3 +114,23 @@ def test_what_a_sweep_decided_about_the_epoch_before_is_not_written(
         )
     assert not record(ledger, stray.lease, park, heard=None, pace=PACE, letter=Letter("f"))
     assert row("state, epoch", operation) == ("unconfirmed", 2)
+
+
+def test_who_told_of_one_end_does_not_note_that_the_next_was_told(
+    ledger: Ledger, claimed: Claim, write: Write, row: Row
+) -> None:
+    held = claimed(follows=True)
+    write(held, Park("client", Effect.NONE), Heard("failed", Effect.NONE, ErrorClass.CLIENT, 400))
+    told, operation = follow.ended(ledger, held.ticket_id), held.lease.operation_id
+    assert told is not None
+    with ledger.transaction() as person:
+        reopen.requeue(
+            person, operation, lane_id=row("lane_id", operation), ask_first=False, give_up_after=60.0, confirm_time=60.0
+        )
+    for end in ("waiting", "dead"):
+        with ledger.connection() as connection:
+            connection.execute("UPDATE lockgate.operations SET state = %s", [end])
+        follow.finalise(ledger, held.ticket_id, "default", fence=told.fence, state=told.state)
+        assert not follow.ended_many(ledger, [held.ticket_id])[held.ticket_id].finalised
+    follow.finalise(ledger, held.ticket_id, "default", fence=told.fence + 1, state="dead")
+    assert follow.ended_many(ledger, [held.ticket_id])[held.ticket_id].finalised

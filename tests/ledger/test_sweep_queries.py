@@ -186,7 +186,7 @@ def test_what_follows_is_hinted_again_until_it_is_finalised(
     seen = follow.ended(ledger, held.ticket_id)
     assert seen is not None
     assert (seen.state, seen.reference, seen.result, seen.finalised) == ("succeeded", "t_1", 7, False)
-    follow.finalise(ledger, held.ticket_id, "default", [["child", None]])
+    follow.finalise(ledger, held.ticket_id, "default", fence=1, state="succeeded", children=[["child", None]])
     with ledger.connection() as connection:
         connection.execute("UPDATE lockgate.tickets SET follow_at = clock_timestamp() - interval '1 second'")
         assert follow.unfinished(connection, limit=10) == []
