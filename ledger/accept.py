@@ -225,7 +225,7 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
     except psycopg.errors.LockNotAvailable:
         raise AcceptBusy(rows[0]["business_key"]) from None
     except psycopg.errors.UniqueViolation as error:
-        if error.diag.constraint_name != "tickets_pkey":
+        if error.diag.constraint_name not in {"tickets_pkey", "operations_pkey"}:
             raise
         return _insert_singly(connection, rows)
     return dict(found)

@@ -50,12 +50,16 @@ _ENDED_ONE = _ENDED.format(
 )  # its plan is kept; of a list PostgreSQL makes a plan each time, which takes longer
 _ENDED_SOME = _ENDED.format(names="ANY(%s)")
 
-# Not when it has another end by now: a person may have requeued it, or a late proof come.
+# Not when it has another end by now: a person may have requeued it, or a late proof come. It is locked, or what somebody
+# commits while this waits for the ticket would not be seen.
 _FINALISE = """
 UPDATE lockgate.tickets t SET finalised_at = statement_timestamp(), children = %(children)s
-FROM lockgate.operations o
-WHERE t.id = %(ticket_id)s AND t.finalised_at IS NULL
-    AND o.id = t.operation_id AND o.fence = %(fence)s AND o.state = %(state)s
+FROM (
+    SELECT id FROM lockgate.operations
+    WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %(ticket_id)s)
+        AND fence = %(fence)s AND state = %(state)s FOR SHARE
+) AS o
+WHERE t.id = %(ticket_id)s AND t.finalised_at IS NULL AND o.id = t.operation_id
 """
 
 

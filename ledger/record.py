@@ -222,16 +222,20 @@ def late(ledger: Ledger, entry: Entry) -> bool:
     """The operation was in other hands by now: let the evidence count, kept and weighed in one transaction.
 
     Returns:
-        Whether it has succeeded, as the entry says.
+        Whether it stands as the entry says: it has succeeded, or this was written before, and the answer was lost.
     """
     heard, lease = entry.heard, entry.lease
     if heard is None:
         return False
     with ledger.transaction() as own:
-        own.execute(_LATE_REPLY, _storable(_lease_values(lease) | _reply_values(ledger, lease, heard)))
+        values = _lease_values(lease) | _reply_values(ledger, lease, heard)
+        is_known = own.execute(_LATE_REPLY, _storable(values)).rowcount == 0
         done = heard.effect is Effect.DONE
         settled = settle_late(own, lease.operation_id, fence=lease.fence, done=done, reference=text(heard.reference))
-    return settled and isinstance(entry.decision, Settle) and entry.decision.state is State.SUCCEEDED
+        if not is_known:
+            return settled and isinstance(entry.decision, Settle) and entry.decision.state is State.SUCCEEDED
+        row = own.execute("SELECT state, fence FROM lockgate.operations WHERE id = %s", [lease.operation_id]).fetchone()
+    return row == (after(entry.decision, lease, entry.trip)["state"], lease.fence)
 
 
 def _values(ledger: Ledger, entry: Entry) -> dict[str, Any]:

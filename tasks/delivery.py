@@ -224,7 +224,7 @@ def _conclude(work: Work, done: Done) -> None:
     decision = done.decision
     operation_id = str(done.claimed.lease.operation_id)
     match decision:
-        case _ if not done.ours:  # or its answer was lost: what follows is sent from the row, as it stands then
+        case _ if not done.ours:  # what follows is sent from the row, as it stands then
             work.value = Retry("in other hands")
         case Settle(state=State.SUCCEEDED):
             work.settled = State.SUCCEEDED

@@ -64,9 +64,10 @@ class Held:
 
     def close(self) -> None:
         """Nobody does any more: write what waits, and wait for what is being written."""
-        self._wake, writer, self._writer = None, self._writer, None
-        if writer is not None:
-            writer.end()
+        self._wake = None
+        if self._writer is not None:
+            self._writer.end()
+        self._writer = None
         self.write()
 
     def add(self, entry: Entry, permit: Permit) -> None:

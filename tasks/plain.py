@@ -59,7 +59,7 @@ def _conclude(work: Work, decision: Decision, result: Any) -> None:
     """Record how it ended.
 
     Raises:
-        Ignore: it was in other hands by now, or the answer was lost: what follows is sent from the row, as it stands then.
+        Ignore: it was in other hands by now: what follows is sent from the row, as it stands then.
     """
     if not _record(work, decision, result):
         work.settled, work.value, work.dispatching = None, None, False

@@ -251,18 +251,20 @@ class LedgerBackend(KeyValueStoreBackend):
             raise  # the ledger is away: the last member's end is finalised later, and counted then
         except Exception as error:  # noqa: BLE001  a member's own error, of whatever type
             failed = error if isinstance(error, ChordError) else ChordError(f"Join error: {error!r}")
-            self._release(request.group, lambda: self.chord_error_from_stack(callback, failed))
+            self.chord_error_from_stack(callback, failed)  # of the application's own making, and of any length
+            self._release(request.group)  # after it: who dies in between sends them twice, and not never
             return
         self._release(request.group, lambda: callback.delay(values))
 
-    def _release(self, group_id: str, send: Callable[[], Any]) -> None:
-        """Send the body, or the errors, once: with the note that it was sent, or not at all."""
+    def _release(self, group_id: str, send: Callable[[], Any] | None = None) -> None:
+        """Note that a chord is done, and send its body once: with the note that it was sent, or not at all."""
         hints: list[Hint] = []
         with platform().ledger.transaction() as connection:
             if not chords.release(connection, group_id):
                 return
-            with transaction_of_our_own(connection, hints):
-                send()
+            if send is not None:
+                with transaction_of_our_own(connection, hints):
+                    send()
         publish(hints)
 
     def _joined(self, group_id: str, parts: list[chords.Part]) -> list[Any]:

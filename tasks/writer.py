@@ -70,8 +70,11 @@ class Writer(threading.Thread):
 
     def keep(self, entries: Sequence[Entry]) -> bool:
         """Have them written once their rows are free; False when this one has ended."""
-        since = time.monotonic()
-        return self.put(lambda: self._locked.extend((entry, since) for entry in entries))
+        locked = [(entry, time.monotonic()) for entry in entries]
+        if threading.current_thread() is self:
+            self._locked.extend(locked)
+            return True
+        return self.put(lambda: self._locked.extend(locked))
 
     def end(self) -> None:
         """Do what was given, try once more what is locked, and end."""

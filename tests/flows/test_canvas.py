@@ -115,7 +115,7 @@ def test_a_body_that_cannot_be_accepted_is_a_dead_letter_too(shop: Deployment) -
     assert shop.count(f"dead_letters d JOIN lockgate.tickets t USING (operation_id) WHERE t.id = '{result.id}'") == 1
 
 
-def test_a_chord_whose_errors_could_not_be_sent_is_not_noted_as_done(shop: Deployment) -> None:
+def test_a_chord_whose_body_could_not_be_sent_is_not_noted_as_done(shop: Deployment) -> None:
     backend, group = take_payment.app.backend, str(uuid.uuid4())
 
     def die() -> None:

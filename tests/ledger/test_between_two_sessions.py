@@ -134,3 +134,36 @@ def test_who_told_of_one_end_does_not_note_that_the_next_was_told(
         assert not follow.ended_many(ledger, [held.ticket_id])[held.ticket_id].finalised
     follow.finalise(ledger, held.ticket_id, "default", fence=told.fence + 1, state="dead")
     assert follow.ended_many(ledger, [held.ticket_id])[held.ticket_id].finalised
+
+
+def test_nor_while_a_person_is_about_to_requeue_it(ledger: Ledger, claimed: Claim, write: Write, row: Row) -> None:
+    held = claimed(follows=True)
+    write(held, Park("client", Effect.NONE), Heard("failed", Effect.NONE, ErrorClass.CLIENT, 400))
+    operation = held.lease.operation_id
+    telling = threading.Thread(
+        target=follow.finalise, args=(ledger, held.ticket_id, "default"), kwargs={"fence": 1, "state": "dead"}
+    )
+    lane = row("lane_id", operation)
+    with ledger.transaction() as person:
+        reopen.requeue(person, operation, lane_id=lane, ask_first=False, give_up_after=60.0, confirm_time=60.0)
+        telling.start()
+        eventually(lambda: waits_for_a_lock(ledger))
+    telling.join(60)
+    assert not telling.is_alive()
+    assert not follow.ended_many(ledger, [held.ticket_id])[held.ticket_id].finalised
+
+
+def test_an_end_that_is_written_again_because_its_answer_was_lost_is_still_ours_to_tell(
+    claimed: Claim, write: Write
+) -> None:
+    held = claimed()
+    assert write(held, DECLINED, REFUSED)
+    assert write(held, DECLINED, REFUSED)
+    assert not write(held, DECLINED, Heard("declined", Effect.NONE, code="card_declined"))
+
+
+def test_a_batch_without_keys_that_is_accepted_again_because_its_answer_was_lost_is_there_once(ledger: Ledger) -> None:
+    items = [item(None), item(None)]
+    for answer in (Answer.ACCEPTED, Answer.EXISTING):
+        with ledger.transaction() as connection:
+            assert [verdict.answer for verdict in accept(ledger, items, connection)] == [answer] * 2

@@ -205,6 +205,7 @@ class Book:
         """Write down what an attempt came to; `heard` is the reply's id and the outcome's name."""
         row = self.rows[lease.operation_id]  # type: ignore[call-overload]
         values = after(decision, lease, trip)
+        is_known = heard is not None and heard[0] in row.replies
         if heard is not None:
             row.replies.setdefault(heard[0], (lease.fence, heard[1]))
         held = row.state is lease.state and row.fence == lease.fence and row.token == lease.token
@@ -214,6 +215,8 @@ class Book:
             self._write(row, values, lease, now, crashes=crashes)
             return True
         settled = heard is not None and self._settle_late(row, lease.fence, reference, done=heard[1] == "done")
+        if is_known:
+            return row.state is values["state"] and row.fence == lease.fence
         return settled and isinstance(decision, Settle) and decision.state is State.SUCCEEDED
 
     def _write(self, row: Row, values: dict[str, Any], lease: Lease, now: float, *, crashes: int) -> None:
