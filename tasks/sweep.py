@@ -93,6 +93,7 @@ class Sweep(threading.Thread):
     def end(self) -> None:
         """Stop after this tick."""
         self._ended.set()
+        self._retired.set()
         self.join(timeout=10.0)
 
     def retire(self) -> None:
@@ -114,7 +115,7 @@ class Sweep(threading.Thread):
                 next_tick = time.monotonic() + TICK
             self._safely(self._publish_due)
             wake = max(self._outbox[0][0], time.monotonic() + _STEP) if self._outbox else next_tick
-            self._ended.wait(max(0.0, min(wake, next_tick) - time.monotonic()))
+            self._retired.wait(max(0.0, min(wake, next_tick) - time.monotonic()))
 
     def _safely(self, step: Callable[[], None]) -> None:
         """Nothing may end this thread: in a deployment of one worker nobody would take its place."""

@@ -39,7 +39,7 @@ def figures(history: History, attacks: Sequence[dict[str, Any]], violations: Cou
             {"limit": one.limit.said, "lane": one.lane, "most": one.most, "of": one.limit.calls}
             for one in fullest(history)
         ],
-        "standstills": spread([stall.until - stall.since for stall in history.journal.stalls]),
+        "standstills": spread(_standstills(history)),
         "refused_by_limit": _share(history.journal.requests, lambda request: request.limited),
         "faults": dict(Counter(request.met for request in history.journal.requests if request.met)),
         "attacks": dict(Counter(f"{one['id']} {one['name']}" for one in attacks if one["said"] == "over")),
@@ -92,6 +92,14 @@ def spread(times: Sequence[float]) -> dict[str, float]:
         return {"n": 0}
     at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
     return {"n": len(ordered), "p50": round(at[0], 2), "p99": round(at[1], 2), "max": round(ordered[-1], 2)}
+
+
+def _standstills(history: History) -> list[float]:
+    """Seconds of each; what follows of one in the journal is the reading of what had come meanwhile."""
+    found: dict[float, float] = {}
+    for stall in history.journal.stalls:
+        found.setdefault(stall.since, stall.until - stall.since)
+    return list(found.values())
 
 
 def _dead(cases: Iterable[Case]) -> Iterator[tuple[Case, Operation]]:

@@ -126,8 +126,7 @@ class Gate:
     ) -> None:
         """Filled in again from the ledger; a probe that never became a call, or whose worker is dead, is none any more."""
         noted = self.noted
-        alive = [row for row in under_way if getattr(row, "lease_until", now) >= now]
-        self.probing = {token: one for token, one in self.probing.items() if any(one[1] is row for row in alive)}
+        self.probing = {token: one for token, one in self.probing.items() if any(one[1] is row for row in under_way)}
         self.bucket = limiter.after_loss(WINDOW, float(sent), now)
         self.seats = Seats(tuple(leases))
         closed = noted.state is BreakerState.CLOSED

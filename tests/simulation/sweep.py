@@ -135,7 +135,8 @@ class Sweep:
             sent = sum(1 for at in reversed(world.book.attempts[-100:]) if at > world.now - WINDOW.per - LIFE)
             calling = [row for row in world.book.open.values() if row.state is State.CALLING]
             leases = [(str(row.token), max(row.lease_until, world.now + 0.1)) for row in calling]
-            gate.reopen(sent, leases, world.now, under_way=calling)
+            held = [row for row in calling if row.lease_until >= world.now]  # by who may still be at it
+            gate.reopen(sent, leases, world.now, under_way=held)
         return gate.phase == "open"
 
     def _hint(self) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from given.history import TERMS, Made
 from soak.checker.check import judge
 from soak.checker.journal import Request, Stall
 from soak.checker.ledger import Operation
+from soak.report.figures import figures
 
 from .test_the_checker_can_fail import claim_while_another_holds, kill, open_the_breaker, send_before_the_intent
 
@@ -251,3 +253,9 @@ def test_several_standstills_are_told_apart() -> None:
     made.journal.stalls = [Stall(1.0, 2.0), Stall(1.0, 2.02), Stall(5.0, 5.5)]
     found = [made.journal.stall(mono) for mono in (0.5, 1.0, 1.5, 2.01, 2.5, 5.5, math.inf)]
     assert found == [None, None, Stall(1.0, 2.0), Stall(1.0, 2.02), None, Stall(5.0, 5.5), None]
+
+
+def test_what_is_read_after_a_standstill_is_no_other_one() -> None:
+    made = Made()
+    made.journal.stalls = [Stall(1.0, 2.0), Stall(1.0, 2.02), Stall(1.0, 2.04), Stall(5.0, 5.5)]
+    assert figures(made.history(), [], Counter())["standstills"] == {"n": 2, "p50": 1.0, "p99": 1.0, "max": 1.0}
