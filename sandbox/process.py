@@ -83,9 +83,10 @@ async def _run(options: Options, journal: Journal) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     started = {"event": "started", "pid": os.getpid(), "seed": options.seed, "urls": sandbox.urls()}
     sandbox.journal.append(started)
+    born = journal.clock.mono()
     await sandbox.listen()
     print(json.dumps(sandbox.urls()), flush=True)
-    keeping = [asyncio.create_task(work) for work in (sandbox.doors.keep(), pulse.keep(journal))]
+    keeping = [asyncio.create_task(work) for work in (sandbox.doors.keep(), pulse.keep(journal, born=born))]
     await asyncio.wait([*keeping, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     await sandbox.end()
     for task in keeping:

@@ -10,10 +10,13 @@ _LATE = 0.1  # seconds; what is shorter, a caller's margin for the way must bear
 _READING = 2  # beats after a late one in which what had come meanwhile may still be read
 
 
-async def keep(journal: Journal) -> None:
-    """Write a `stalled` event for each beat that comes late, and for those in which the rest is read, until cancelled."""
+async def keep(journal: Journal, *, born: float) -> None:
+    """Write a `stalled` event for each beat that comes late, and for those in which the rest is read, until cancelled.
+
+    `born` is the clock's reading of before the first port was open: who stops between that and here stood still as well.
+    """
     mono = journal.clock.mono
-    last, since, began, reading = mono(), 0.0, 0.0, 0
+    last, since, began, reading = born, 0.0, 0.0, 0
     while True:
         await asyncio.sleep(_BEAT)
         now = mono()

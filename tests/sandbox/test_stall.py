@@ -1,10 +1,17 @@
 """A sandbox that stood still says since when, for what it reads then had come before."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
-from .running import Box, raw_request, until
+from sandbox import pulse
+from sandbox.clock import Clock
+from sandbox.journal import Journal
+
+from .running import NO_ANSWER, Box, raw_request, until
 
 STILL = 0.5  # seconds
 
@@ -31,3 +38,14 @@ def test_one_that_goes_on_says_nothing(own: Box) -> None:
     own.pay("order:1:payment")
     for one in own.events("stalled"):
         assert one["until"] - one["since"] > 0.1
+
+
+def test_one_that_stops_between_its_first_port_and_its_first_beat_stood_still_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with contextlib.closing(Journal(path, clock=Clock())) as journal:
+        born = journal.clock.mono() - STILL
+        with contextlib.suppress(TimeoutError):
+            asyncio.run(asyncio.wait_for(pulse.keep(journal, born=born), NO_ANSWER))
+        first = journal.read(1)
+    assert (first["event"], first["since"]) == (pulse.STALLED, born)
+    assert first["until"] - born > STILL
