@@ -69,6 +69,7 @@ class Peer:
         self._welcome = welcome
         self.lines: list[Line] = []
         self._threads: list[threading.Thread] = []
+        self._over = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -80,6 +81,7 @@ class Peer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -116,7 +118,8 @@ class Peer:
             self._welcome(number)
             if self._tls is not None:
                 line.socket = self._tls.wrap_socket(line.socket, server_side=True)
-            self._behave(line)
+            if not self._over:  # or what was closed at the end was the socket without TLS, and nobody closes this one
+                self._behave(line)
             line.socket.close()
 
 
