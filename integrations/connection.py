@@ -6,7 +6,6 @@ with TLS up, the call's guard is asked: the lease, the permit and the provider's
 """
 
 import errno
-import io
 import socket
 import threading
 import time
@@ -17,12 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 from config import crashpoint
 from resilience.clock import boottime
 
 _NO_FILE_LEFT = {errno.EMFILE, errno.ENFILE}  # of this process or machine: that says nothing of the provider
+_PIECE = 16_384  # bytes of an answer at once: most have fewer, and a record of TLS has no more
 _RESOLVERS = 8  # threads; a name server that hangs must not hold the workers' own
 
 
@@ -114,26 +114,28 @@ class DeadlineSocket:
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def recv_into(self, *args: Any) -> int:
+    def recv(self, size: int) -> bytes:
         """Read once, in what is left of the deadline."""
         self._limit()
         line = current.line
         line.waiting_since = time.monotonic()
         try:
-            return self._inner.recv_into(*args)
+            return self._inner.recv(size)
         finally:
             line.waiting_since = None
 
-    def sendall(self, *args: Any) -> None:
+    def sendall(self, data: bytes) -> None:
         """Write all; the operating system counts the time for the whole."""
         self._limit()
-        self._inner.sendall(*args)
+        self._inner.sendall(data)
 
-    def settimeout(self, seconds: float | None) -> None:
-        """Nothing: the call's own limits hold, whatever urllib3 would set in between."""
+    def fileno(self) -> int:
+        """For whoever looks whether the other side has closed."""
+        return self._inner.fileno()
+
+    def close(self) -> None:
+        """Close it."""
+        self._inner.close()
 
     def _limit(self) -> None:
         allowed = times()
@@ -141,17 +143,15 @@ class DeadlineSocket:
         if seconds != self._inner.gettimeout():  # each change is a system call, and mostly there is none
             self._inner.settimeout(seconds)
 
-    def makefile(self, mode: str = "r", buffering: int | None = None, **_: Any) -> io.BufferedReader:
-        """The reader that http.client parses from; it reads through us."""
-        del buffering
-        if mode != "rb":
-            raise ValueError("http.client reads bytes")
-        self._inner._io_refs += 1  # type: ignore[attr-defined]  # noqa: SLF001  what socket.makefile does
-        return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]  # quacks like a socket
 
+class Connection(HTTPConnection):
+    """What plain and TLS connections have in common: connecting in time, and the check before the first byte.
 
-class _Guarded(HTTPConnection):
-    """What plain and TLS connections have in common: connecting in time, and the check before the first byte."""
+    Attributes:
+        broken: whether a request did not leave whole; such a connection carries no other.
+    """
+
+    broken = False
 
     def _new_conn(self) -> socket.socket:
         allowed = times()
@@ -168,40 +168,31 @@ class _Guarded(HTTPConnection):
             raise ConnectError("too_many_files", "this process may open no more files", down=False) from last
         raise ConnectError("connect_refused", str(last)) from last
 
-    _gathered: list[bytes] | None = None
+    def say(self, request: bytes) -> None:
+        """Send a whole request in one write, as each write is a hand-over between threads; connect before, if need be.
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        """Headers and body leave in one write; each write is a hand-over between threads."""
-        gathered: list[bytes] = []
-        self._gathered = gathered
-        try:
-            super().request(*args, **kwargs)
-        finally:
-            self._gathered = None
-        self.send(b"".join(gathered))
-
-    def send(self, data: Any) -> None:
-        if self._gathered is not None:
-            self._gathered.append(data)
-            return
+        Raises:
+            NotSentError: the guard spoke against it; nothing left.
+            ConnectError: there is no connection.
+        """
+        if self.sock is None:
+            self.connect()
+        crashpoint.reached("call.after_connect")
         allowed = times()
-        if not allowed.sent:
-            if self.sock is None:
-                self.connect()
-            crashpoint.reached("call.after_connect")
-            allowed.guard()
-            allowed.sent = True
-        super().send(data)
-
-    def getresponse(self) -> Any:
-        """What was asked has left; what is answered begins."""
+        allowed.guard()
+        allowed.sent = True
+        try:
+            self.sock.sendall(request)
+        except (BrokenPipeError, ConnectionResetError):
+            self.broken = True  # it reads no further, and may have said why: that is heard, or else the loss is
         crashpoint.reached("call.after_last_byte")
-        answer = super().getresponse()
-        crashpoint.reached("call.after_first_byte")
-        return answer
+
+    def hear(self) -> bytes:
+        """What has been answered since; empty once the other side has closed."""
+        return self.sock.recv(_PIECE)
 
 
-class PlainConnection(_Guarded):
+class PlainConnection(Connection):
     """HTTP, to this machine or where the deployment allows it."""
 
     def connect(self) -> None:
@@ -210,7 +201,7 @@ class PlainConnection(_Guarded):
         self.sock = DeadlineSocket(self.sock)
 
 
-class TlsConnection(_Guarded, HTTPSConnection):
+class TlsConnection(Connection, HTTPSConnection):
     """HTTPS. The interpreter counts a handshake's time for the whole, so one that drips ends with it."""
 
     def connect(self) -> None:
@@ -219,21 +210,9 @@ class TlsConnection(_Guarded, HTTPSConnection):
             HTTPSConnection.connect(self)
         except ConnectError:
             raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPError) as error:
             raise ConnectError("tls", str(error)) from error
         self.sock = DeadlineSocket(self.sock)
-
-
-class PlainPool(HTTPConnectionPool):
-    """A pool of our plain connections."""
-
-    ConnectionCls = PlainConnection
-
-
-class TlsPool(HTTPSConnectionPool):
-    """A pool of our TLS connections."""
-
-    ConnectionCls = TlsConnection
 
 
 def _addresses(host: str, port: int, allowed: CallTimes) -> list[tuple[int, int, int, Any]]:

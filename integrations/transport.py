@@ -5,24 +5,24 @@ import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import PoolManager
-from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import HTTPError
 
 from config import crashpoint
-from integrations.connection import CallTimes, ConnectError, NotSentError, PlainPool, TlsPool, current
+from integrations.answer import Answer
+from integrations.connection import CallTimes, ConnectError, Connection, NotSentError, current
+from integrations.origin import Origin
+from integrations.wire import destination, written
 from operations.outcome import Deferred
 from operations.request import Reply, Request, Silence
 from resilience.clock import boottime
 
-_CHUNK = 65_536
-_USER_AGENT = "lockgate"
+_OURS = (("User-Agent", "lockgate"), ("Accept-Encoding", "identity"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +41,53 @@ class Limits:
     max_body: int
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(BaseAdapter):
     """requests' adapter over our connections; it retries nothing, follows nothing and keeps no cookie."""
 
     def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
+        super().__init__()
         self._context = context
-        self._pools: dict[str, ConnectionPool] = {}  # of each origin; mostly there is one
-        super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        self._pool_size = pool_size
+        self._origins: dict[str, Origin] = {}  # mostly there is one
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002  requests' signature
-        pools = PoolManager(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._context, **more)
-        pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
-        self.poolmanager = pools
-
-    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        """The origin's pool, which requests would look up anew for each call, by twenty things that are always the same."""
-        origin = "/".join((request.url or "").split("/", 3)[:3])
-        pool = self._pools.get(origin)
-        if pool is None:
-            pool = self._pools[origin] = super().get_connection_with_tls_context(request, *args, **kwargs)
-        return pool
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Send it once; the body is still to be read from `raw`, and the answer to be closed."""
+        place, target = destination(request.url or "")
+        origin = self._origin(place)
+        asked = written(request, target, origin.host)
+        connection = origin.take()
+        heard = Answer(connection.hear, partial(_ended, origin, connection), bodiless=request.method == "HEAD")
+        try:
+            connection.say(asked)
+            heard.begin()
+        except NotSentError:
+            origin.give(connection)  # nothing has left: it is as good as before
+            raise
+        except BaseException:
+            heard.close()
+            raise
+        crashpoint.reached("call.after_first_byte")
+        answer = requests.Response()
+        answer.request, answer.url, answer.raw = request, request.url or "", heard
+        answer.status_code, answer.headers = heard.status, CaseInsensitiveDict(heard.headers)
+        return answer
 
     def close(self) -> None:
         """Close the kept connections; a call that comes all the same makes new ones."""
-        self._pools = {}
-        super().close()
+        origins, self._origins = self._origins, {}
+        for origin in origins.values():
+            origin.close()
 
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """What we read of an answer: its status, its headers and its bytes."""
-        answer = requests.Response()
-        answer.request, answer.raw = req, resp
-        answer.status_code, answer.reason = resp.status, resp.reason
-        answer.headers = CaseInsensitiveDict(resp.headers)
-        return answer
+    def _origin(self, place: str) -> Origin:
+        known = self._origins.get(place)
+        return known or self._origins.setdefault(place, Origin(place, self._context, self._pool_size))
 
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002  requests' signature
-        """The context knows whom to trust; requests would read the same file anew for each connection."""
-        conn.cert_reqs = "CERT_REQUIRED"
+
+def _ended(origin: Origin, connection: Connection, reusable: bool) -> None:  # noqa: FBT001  said by Answer alone
+    if reusable and not connection.broken:
+        origin.give(connection)
+    else:
+        connection.close()
 
 
 class Transport:
@@ -137,19 +147,16 @@ class Transport:
     ) -> Reply | Silence:
         answer: requests.Response | None = None
         try:
-            timeout = (limits.connect, limits.read)
-            answer = self._session(session).send(prepared, stream=True, timeout=timeout, verify=True)
+            answer = self._session(session).send(prepared)
             body = _read(answer, limits.max_body)
             crashpoint.reached("call.after_answer")
-        except (requests.RequestException, HTTPError, ConnectError, OSError, ValueError, zlib.error) as error:
-            if isinstance(cause := _root(error), NotSentError):
-                raise cause from None
+        except (ConnectError, OSError, EOFError, ValueError, zlib.error) as error:
             return _silence(error, times, answer)
         else:
             return Reply(answer.status_code, _headers(answer), body, boottime() - times.started)
         finally:
             if answer is not None:
-                answer.close()  # a connection that was read to its end is back in the pool already
+                answer.close()  # and its connection, unless all of it was read and another call may follow
 
     def _session(self, key: tuple[str, str]) -> _Adapter:
         with self._lock:
@@ -169,9 +176,6 @@ class _TooLargeError(ValueError):
 
 class _CutShortError(ValueError):
     """The answer ended before its compressed body did."""
-
-
-_OURS = (NotSentError, ConnectError, _TooLargeError, _CutShortError)
 
 
 class _Settled(ssl.SSLContext):
@@ -199,15 +203,12 @@ def _trust() -> ssl.SSLContext:
 
 def _prepared(request: Request, base_url: str, credentials: Mapping[str, str]) -> requests.PreparedRequest:
     """Made by hand: the bytes are frozen, and requests' own preparation would cost more than the call's other half."""
+    target = request.target
     prepared = requests.PreparedRequest()
-    prepared.method = request.method
-    prepared.url = base_url + request.target
-    prepared.headers = CaseInsensitiveDict({"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"})
-    prepared.headers.update(request.headers)
-    prepared.headers.update(credentials)
-    prepared.body = request.body or None
-    if request.body or request.writes:
-        prepared.headers["Content-Length"] = str(len(request.body))
+    prepared.method, prepared.body = request.method, request.body or None
+    prepared.url = base_url + (target if target[:1] in {"", "/", "?"} else f"/{target}")  # which changes no host
+    length = [("Content-Length", str(len(request.body)))] if request.body or request.writes else []
+    prepared.headers = CaseInsensitiveDict([*_OURS, *request.headers.items(), *credentials.items(), *length])
     return prepared
 
 
@@ -215,7 +216,7 @@ def _read(answer: requests.Response, cap: int) -> bytes:
     """The body, decompressed, within the cap on both sides."""
     packed = _unpacker(answer.headers.get("Content-Encoding", "identity"))
     raw, body = 0, bytearray()
-    while chunk := answer.raw.read(_CHUNK, decode_content=False):
+    while chunk := answer.raw.read():
         raw += len(chunk)
         body += chunk if packed is None else packed.decompress(chunk, cap - len(body) + 1)
         if raw > cap or len(body) > cap:
@@ -235,43 +236,25 @@ def _unpacker(encoding: str) -> "zlib._Decompress | None":
 
 
 def _headers(answer: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
-
-
-def _root(error: BaseException) -> BaseException:
-    """What urllib3 and requests have wrapped; an error of ours has said already what lies beneath it."""
-    seen = error
-    while not isinstance(seen, _OURS) and isinstance(inner := _inner(seen), BaseException):
-        seen = inner
-    return seen
-
-
-def _inner(error: BaseException) -> object:
-    for candidate in (getattr(error, "reason", None), *error.args, error.__cause__, error.__context__):
-        if isinstance(candidate, BaseException):
-            return candidate
-    return None
+    return dict(answer.headers.lower_items())
 
 
 def _silence(error: BaseException, times: CallTimes, answer: requests.Response | None) -> Silence:
-    cause = _root(error)
     elapsed = boottime() - times.started
-    if isinstance(cause, ConnectError):
-        return Silence(sent=False, code=cause.code, message=str(cause), down=cause.down, elapsed=elapsed)
-    code, down = _code(cause, times)
+    if isinstance(error, ConnectError):
+        return Silence(sent=False, code=error.code, message=str(error), down=error.down, elapsed=elapsed)
+    code, down = _code(error, times)
     heard = None if answer is None else Reply(answer.status_code, _headers(answer), b"")
-    return Silence(sent=times.sent, code=code, message=str(cause), down=down, heard=heard, elapsed=elapsed)
+    return Silence(sent=times.sent, code=code, message=str(error), down=down, heard=heard, elapsed=elapsed)
 
 
-def _code(cause: BaseException, times: CallTimes) -> tuple[str, bool]:
+def _code(error: BaseException, times: CallTimes) -> tuple[str, bool]:
     """Our name for the way in which no answer came, and whether it says that the provider is down."""
-    if isinstance(cause, _TooLargeError):
+    if isinstance(error, _TooLargeError):
         return "too_large", False
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError):
         late = boottime() >= times.ends
         return ("total_timeout" if late else "read_timeout"), True
-    if isinstance(cause, (ConnectionError, EOFError)):
-        return "connection_lost", True
-    if type(cause).__name__ in {"IncompleteRead", "RemoteDisconnected"}:
+    if isinstance(error, (ConnectionError, EOFError)):
         return "connection_lost", True
     return "unreadable", False

@@ -82,7 +82,7 @@ def test_headers_and_body_leave_in_one_write(transport: Transport, monkeypatch: 
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
-        (b"", b"H"),
+        (b"HTTP/1.1 200 ", b"O"),
         (b"HTTP/1.1 200 OK\r\n", b"x"),
         (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"[:1]),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -263,11 +263,54 @@ def test_an_answer_that_breaks_off_leaves_the_effect_unknown(transport: Transpor
     assert effect_of(heard) is Effect.UNKNOWN
 
 
-def test_a_success_of_half_a_head_leaves_the_effect_unknown(transport: Transport) -> None:
-    with Peer(answers(HEAD[:40])) as peer:
-        said = send(transport, peer.url)
+@pytest.mark.parametrize("length", [40, len(HEAD)])
+def test_half_a_head_is_no_answer_whatever_status_it_began_with(transport: Transport, length: int) -> None:
+    with Peer(answers(HEAD[:length])) as peer:
+        said = silence(send(transport, peer.url))
+    assert (said.code, said.sent, said.down, said.heard) == ("connection_lost", True, True, None)
+    assert effect_of(said) is Effect.UNKNOWN
+
+
+@pytest.mark.parametrize("said", [sized(WHOLE[:20], length=len(WHOLE)), sized(WHOLE, b"Content-Encoding: br\r\n")])
+def test_of_an_answer_that_breaks_off_the_head_is_known(transport: Transport, said: bytes) -> None:
+    with Peer(answers(said)) as peer:
+        heard = silence(send(transport, peer.url)).heard
+    assert heard is not None
+    assert (heard.status, heard.headers["content-type"]) == (200, "application/json")
+
+
+def test_an_answer_without_a_length_ends_with_its_connection(transport: Transport) -> None:
+    with Peer(answers(HEAD + b"\r\n" + WHOLE)) as peer:
+        for _ in range(2):
+            said = send(transport, peer.url)
+            assert isinstance(said, Reply)
+            assert said.body == WHOLE
+        assert len(peer.lines) == 2
+
+
+def test_another_protocol_is_unreadable_at_once(transport: Transport) -> None:
+    with Peer(lambda line: for_ever(line, b"SSH-2.0-OpenSSH_9\r\n", b"x")) as peer:
+        said = silence(send(transport, peer.url))
+    assert (said.code, said.sent, said.down) == ("unreadable", True, False)
+    assert said.elapsed < LIMITS.total
+
+
+def test_an_answer_that_comes_before_the_request_is_read_is_heard(transport: Transport) -> None:
+    def behave(line: Line) -> None:
+        line.socket.recv(1000)
+        line.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}")
+        line.reset()
+
+    with Peer(behave) as peer:
+        said = send(transport, peer.url, Request("POST", "/v1/things", body=bytes(16 * MIB)))
     assert isinstance(said, Reply)
-    assert classify.of_reply(said, classify.Profile()).effect is Effect.UNKNOWN
+    assert said.status == 413
+
+
+def test_a_path_does_not_change_the_host(transport: Transport) -> None:
+    with Peer(answers_always()) as elsewhere, Peer(answers_always()) as peer:
+        assert isinstance(send(transport, peer.url, Request("GET", f"@127.0.0.1:{elsewhere.port}/")), Reply)
+        assert elsewhere.lines == []
 
 
 def test_an_answer_that_was_packed_is_read(transport: Transport) -> None:
