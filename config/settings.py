@@ -27,6 +27,7 @@ NAMES = {
     "LOCKGATE_ALLOW_HTTP": "1 allows plain HTTP to hosts other than this machine",
     "LOCKGATE_LOG": "plain (default) or json",
     "LOCKGATE_DEAF_AFTER": "seconds of silence from Redis after which a worker connects anew; 20 when unset",
+    "LOCKGATE_ONE_CORE": "yes (default): a worker's threads keep to one core while nobody else needs it; or no",
     "LOCKGATE_CRASH_AT": "for drills against the sandbox alone: where a process dies, see config/crashpoint.py",
     "LOCKGATE_CRASH_LOG": "for such drills: a file that gets a line for each death",
     "LOCKGATE_ACTOR": "who gives an operator's command, for the audit; the login name when unset",
@@ -55,6 +56,7 @@ class Settings:
     allow_http: bool = False
     log: str = "plain"
     deaf_after: float = DEAF_AFTER
+    one_core: bool = True
     admin_url: str = ADMIN_URL
     flower_url: str = ""
     openid: OpenId | None = None
@@ -79,6 +81,7 @@ class Settings:
             allow_http=env.get("LOCKGATE_ALLOW_HTTP") == "1",
             log=_one_of(env, "LOCKGATE_LOG", ("plain", "json")),
             deaf_after=_seconds(env, "LOCKGATE_DEAF_AFTER", DEAF_AFTER, least=1.0),
+            one_core=_one_of(env, "LOCKGATE_ONE_CORE", ("yes", "no")) == "yes",
             admin_url=_origin(env, "LOCKGATE_ADMIN_URL", ADMIN_URL),
             flower_url=_origin(env, "LOCKGATE_FLOWER_URL", ""),
             openid=through,

@@ -19,6 +19,7 @@ from operations.outcome import Effect
 from operations.states import Reason, State
 from resilience.decide import Decision, Park, Settle
 from resilience.decide import Retry as Again
+from tasks.core import core
 from tasks.current import Work
 from tasks.platform import platform
 from tasks.results import written
@@ -31,7 +32,8 @@ _PACE = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 def run(task: Any, work: Work, body: Callable[[], Any]) -> Any:
     """Run a plain task; its outcome is written before Celery goes on, so that what follows can be sent again."""
     try:
-        value = body()
+        with core.roaming():  # it may compute
+            value = body()
         returned = kombu_json.dumps(task.backend.prepare_value(value))
     except Retry:
         raise  # it has written its own next try

@@ -19,6 +19,7 @@ from config import crashpoint
 from ledger.release import blame, later
 from ledger.session import LOST
 from tasks import hint
+from tasks.core import core
 from tasks.platform import platform
 
 WORD = b"."  # what it says
@@ -47,7 +48,9 @@ def _watched(task: Any, ticket_id: str, request: Mapping[str, Any]) -> None:
     about = json.dumps(request[hint.HEADER])
     command = [sys.executable, "-X", "faulthandler", "-m", "tasks.alone", here.worker, task.name, ticket_id, about]
     unarmed = {name: value for name, value in os.environ.items() if name != crashpoint.AT}  # a drill is no poison
-    with subprocess.Popen(command, env=unarmed, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603  our own words
+    with core.roaming():
+        child = subprocess.Popen(command, env=unarmed, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603  our own words
+    with child:
         try:
             code = _end_of(child, lease=task.bound_kind.provider.lease)
         finally:

@@ -18,15 +18,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celery import bootsteps
 from celery.concurrency import ALIASES
 from celery.concurrency.base import BasePool
 
 from tasks import company
 from tasks.broker import appetite
 from tasks.bulkhead import Bulkhead, Job, Lane
+from tasks.core import core
 from tasks.current import declining
 from tasks.held import MOST, held
 from tasks.job import CelerysJob
+from tasks.platform import platform
 from tasks.slot import Slot
 
 _log = logging.getLogger(__name__)
@@ -257,6 +260,28 @@ class TaskPool(BasePool):
 
 def _shares(job: Job) -> bool:
     return job.shares and not job.begun
+
+
+class CoreStep(bootsteps.StartStopStep):
+    """Lets the threads have their core; each process of prefork has an interpreter of its own."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self.enabled = issubclass(worker.pool_cls, TaskPool) and platform().settings.one_core
+
+    def start(self, worker: Any) -> None:
+        """From now on."""
+        del worker
+        core.keep()
+
+    def stop(self, worker: Any) -> None:
+        """Until here."""
+        del worker
+        core.give_up()
+
+    terminate = stop
 
 
 def register() -> None:
