@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from operations.compact import encoder
 from operations.errors import LockgateError
 
 _KEY_BYTES = 32
@@ -18,7 +19,7 @@ _NONCE_BYTES = 12
 _NAME_BYTES = 4
 _COMPRESS_FROM = 1024  # bytes; below it compressing costs more than it saves
 _PLAIN, _DEFLATED = b"\x01", b"\x02"
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = encoder()
 
 
 class SealError(LockgateError):

@@ -30,6 +30,15 @@ def test_the_key_is_the_same_for_ever_and_fits_everywhere() -> None:
     assert set(key()) <= set("0123456789abcdef")
 
 
+def test_names_of_earlier_versions_are_found_again() -> None:
+    assert key() == "723d00242f8dc4a94fda3893ee14567a37daa78c"
+    assert key(2, business_key='a"b\u00e9\n\u2028') == "649241e49ccec1c8236bda89cc9a0f6d1b2ef696"
+    assert str(keys.business_key_id(SECRET, **ABOUT)) == "ef7433f2-d906-03d9-98bc-f3eb8e05b7b3"
+    given = {"email": "jo@customer.example", "b": [1, None, True, 1e16], "a": "\u00e9"}
+    digest = "69583eed677dc41ab3b0c62db329081ce893bd52006656e11ca1f87dc94ff939"
+    assert keys.digest(SECRET, schema_version=1, given=given).hex() == digest
+
+
 @pytest.mark.parametrize(
     "other",
     [
