@@ -33,7 +33,22 @@ def at(path: str, reference: str) -> str:
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return "&".join(f"{_name(name)}={_quoted(value)}" for name, value in _flat(fields)).encode()
+    return "&".join(_pairs(fields)).encode()
+
+
+def _pairs(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
+    pairs: list[str] = []
+    for name, value in fields.items():
+        full = f"{prefix}[{name}]" if prefix else name
+        if type(value) is str:  # most are, and asking whether something is a mapping takes long
+            pairs.append(f"{_name(full)}={_quoted(value)}")
+        elif type(value) is int or type(value) is bool:
+            pairs.append(f"{_name(full)}={_text(value)}")
+        elif isinstance(value, Mapping):
+            pairs += _pairs(value, full)
+        elif value is not None:
+            pairs.append(f"{_name(full)}={_quoted(_text(value))}")
+    return pairs
 
 
 @lru_cache
@@ -45,19 +60,6 @@ def _name(name: str) -> str:
 def _quoted(value: str) -> str:
     """Most values are words, numbers and names of objects, and need no quoting."""
     return value if _PLAIN.fullmatch(value) else quote_plus(value)
-
-
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> "list[tuple[str, str]]":
-    pairs: list[tuple[str, str]] = []
-    for name, value in fields.items():
-        full = f"{prefix}[{name}]" if prefix else name
-        if type(value) is str:  # most are, and asking whether something is a mapping takes long
-            pairs.append((full, value))
-        elif isinstance(value, Mapping):
-            pairs += _flat(value, full)
-        elif value is not None:
-            pairs.append((full, _text(value)))
-    return pairs
 
 
 def _text(value: Any) -> str:
