@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from kombu.exceptions import EncodeError
@@ -22,11 +23,12 @@ from tasks.hint import DEFAULT_TENANT
 LARGEST_ARGUMENTS = 256 * 1024  # bytes of JSON
 _LOCAL_GIVE_UP_AFTER = 365 * 86_400.0  # seconds; a plain task has no deadline of its own
 _KEY_LENGTH = 200
+_lane = lru_cache(maxsize=1024)(LaneKey)  # few, and each operation needs one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take five times as long to make
 class Posting:
-    """How a task was published: what Celery's options say.
+    """How a task was published: what Celery's options say. Nobody changes it.
 
     Attributes:
         task: the Celery task's name.
@@ -45,9 +47,9 @@ class Posting:
     hint: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # see above
 class Draft:
-    """A caller's arguments, checked."""
+    """A caller's arguments, checked; nobody changes them."""
 
     tenant: str
     business_key: str | None
@@ -97,7 +99,7 @@ def acceptance(bound: BoundKind, made: Draft, posting: Posting, *, secret: bytes
     request: Request = bound.kind.request(made.validated, key)
     return Acceptance(
         ticket_id=posting.ticket_id,
-        lane=LaneKey(posting.queue, made.tenant, bound.provider.name, bound.name, posting.priority, posting.task),
+        lane=_lane(posting.queue, made.tenant, bound.provider.name, bound.name, posting.priority, posting.task),
         idempotency_key=key,
         business_key=made.business_key,
         schema_version=bound.kind.schema_version,
@@ -173,12 +175,16 @@ def _check_names(bound: BoundKind, tenant: Any, business_key: Any) -> None:
         raise InvalidArgumentsError(bound.name, [f"business_key: use text of 1 to {_KEY_LENGTH} characters"])
 
 
-def _validated(bound: BoundKind, fields: Mapping[str, Any]) -> BaseModel:
+def _validated(bound: BoundKind, fields: dict[str, Any]) -> BaseModel:
     try:
-        validated: BaseModel = bound.kind.Arguments.model_validate(dict(fields))
+        validated: BaseModel = bound.kind.Arguments.model_validate(fields)
     except ValidationError as error:
         raise InvalidArgumentsError(bound.name, [_sentence(bound, problem) for problem in error.errors()]) from None
-    problems = [f"{name}: {why}" for name, value in validated if (why := _refused(value))]
+    problems = [
+        f"{name}: {why}"
+        for name, value in vars(validated).items()
+        if isinstance(value, (datetime, float)) and (why := _refused(value))
+    ]
     if problems:
         raise InvalidArgumentsError(bound.name, problems)
     return validated
@@ -194,12 +200,10 @@ def _sentence(bound: BoundKind, problem: Any) -> str:
     return f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
 
 
-def _refused(value: Any) -> str:
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return "a time needs its zone, such as 2026-11-23T10:00:00+00:00"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "not a finite number"
-    return ""
+def _refused(value: datetime | float) -> str:
+    if isinstance(value, datetime):
+        return "" if value.tzinfo is not None else "a time needs its zone, such as 2026-11-23T10:00:00+00:00"
+    return "" if math.isfinite(value) else "not a finite number"
 
 
 def _check_size(bound: BoundKind, arguments: Mapping[str, Any]) -> None:
