@@ -1,10 +1,11 @@
 """Accept operations: key, row, body and ticket in one statement, one verdict for each."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -16,6 +17,8 @@ from operations.errors import AcceptBusy
 from operations.request import Request
 from operations.states import State
 
+Meanwhile = Callable[[], object] | None
+
 
 class Answer(StrEnum):
     """What became of one item."""
@@ -25,9 +28,9 @@ class Answer(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take five times as long to make
 class Acceptance:
-    """One operation that asks to be accepted.
+    """One operation that asks to be accepted; nobody changes it.
 
     Attributes:
         ticket_id: the Celery task id.
@@ -60,9 +63,9 @@ class Acceptance:
     operation_id: uuid.UUID = field(default_factory=keys.new_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # see above
 class Verdict:
-    """The answer to one acceptance.
+    """The answer to one acceptance; nobody changes it.
 
     Attributes:
         operation_id: the new operation, or the one that holds the key.
@@ -82,13 +85,13 @@ _COLUMNS = {
     "business_key_id": "uuid", "business_key": "text", "schema_version": "smallint", "digest": "bytea",
     "idempotency_key": "text", "body": "bytea", "message": "bytea", "follows": "boolean", "due_in": "float8",
     "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
-    "place": "int",  # in the batch: of two with the same key the first goes in, whatever order a sort leaves them in
 }  # fmt: skip
 #: What the operations of one call have in common, mostly; an array of it would only repeat it.
 _COMMON = (
     "lane_id", "tenant", "provider", "kind", "schema_version", "message", "follows", "due_in", "give_up_after",
     "expires_in", "hint",
 )  # fmt: skip
+_common_of = itemgetter(*_COMMON)
 _OWN = [name for name in _COLUMNS if name not in _COMMON]
 
 
@@ -98,9 +101,11 @@ def _parameters(names: Iterable[str], *, many: bool = False) -> str:
     return ", ".join(f"%({name}){form}::{_COLUMNS[name]}{array}" for name in names)
 
 
-_SOME = f"unnest({_parameters(_COLUMNS, many=True)})"
-_ALIKE = f"(SELECT own.*, {_parameters(_COMMON)} FROM unnest({_parameters(_OWN, many=True)}) AS own)"  # noqa: S608  our names
-_ONE = f"(VALUES ({_parameters(_COLUMNS)}))"
+_SOME = f"unnest({_parameters(_COLUMNS, many=True)}) WITH ORDINALITY"
+_ALIKE = f"(SELECT own.*, {_parameters(_COMMON)} FROM unnest({_parameters(_OWN, many=True)}) WITH ORDINALITY AS own)"  # noqa: S608  our names
+_ONE = f"(VALUES ({_parameters(_COLUMNS)}, 1))"  # most are: no arrays to make and take apart
+#: The number of a row in its batch: of two with the same key the first goes in, whatever order a sort leaves them in.
+_PLACE = "place"
 
 _ACCEPT = """
 WITH asked AS (
@@ -137,9 +142,9 @@ WITH asked AS (
 )
 SELECT id, hint FROM fresh
 """
-_ACCEPT_SOME = _ACCEPT.format(items=_SOME, columns=", ".join(_COLUMNS))
-_ACCEPT_ALIKE = _ACCEPT.format(items=_ALIKE, columns=", ".join([*_OWN, *_COMMON]))
-_ACCEPT_ONE = _ACCEPT.format(items=_ONE, columns=", ".join(_COLUMNS))  # most are: no arrays to make and take apart
+_ACCEPT_SOME = _ACCEPT.format(items=_SOME, columns=", ".join([*_COLUMNS, _PLACE]))
+_ACCEPT_ALIKE = _ACCEPT.format(items=_ALIKE, columns=", ".join([*_OWN, _PLACE, *_COMMON]))
+_ACCEPT_ONE = _ACCEPT.format(items=_ONE, columns=", ".join([*_COLUMNS, _PLACE]))
 
 _HOLDERS = """
 SELECT id, operation_id, digest, schema_version, (SELECT state FROM lockgate.operations WHERE id = operation_id)
@@ -169,7 +174,9 @@ WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %s)
 """
 
 
-def accept(ledger: Ledger, items: Sequence[Acceptance], connection: Connection | None = None) -> list[Verdict]:
+def accept(
+    ledger: Ledger, items: Sequence[Acceptance], connection: Connection | None = None, *, meanwhile: Meanwhile = None
+) -> list[Verdict]:
     """Accept operations, with one verdict for each, in order.
 
     Without a connection they are committed when this returns. Doing it again with the same tickets changes nothing, so a
@@ -179,6 +186,7 @@ def accept(ledger: Ledger, items: Sequence[Acceptance], connection: Connection |
         ledger: where.
         items: what.
         connection: the caller's, in a transaction of the caller's.
+        meanwhile: done while PostgreSQL works, where there is no such transaction; it may be done twice, and raises nothing.
 
     Raises:
         AcceptBusy: another transaction holds one of the keys and does not commit.
@@ -186,16 +194,17 @@ def accept(ledger: Ledger, items: Sequence[Acceptance], connection: Connection |
     """
     lanes = lane_ids(ledger, [item.lane for item in items])
     if connection is not None:
-        return _accept_in(ledger, connection, items, lanes)
+        return _accept_in(ledger, connection, items, lanes, meanwhile)
     with ledger.connection() as own:
-        return _accept_in(ledger, own, items, lanes)
+        return _accept_in(ledger, own, items, lanes, meanwhile)
 
 
 def _accept_in(
-    ledger: Ledger, connection: Connection, items: Sequence[Acceptance], lanes: Mapping[LaneKey, int]
-) -> list[Verdict]:
+    ledger: Ledger, connection: Connection, items: Sequence[Acceptance], lanes: Mapping[LaneKey, int],
+    meanwhile: Meanwhile,
+) -> list[Verdict]:  # fmt: skip
     rows = [_row(ledger, item, lanes[item.lane]) for item in items]
-    fresh = _insert(connection, rows)
+    fresh = _insert(connection, rows, meanwhile)
     left = [(item, row) for item, row in zip(items, rows, strict=True) if item.operation_id not in fresh]
     held: dict[uuid.UUID, Verdict] = {}
     if left:
@@ -209,7 +218,9 @@ def _accept_in(
     ]
 
 
-def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:
+def _insert(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], meanwhile: Meanwhile = None
+) -> dict[uuid.UUID, bool]:
     """Insert what is new; the operations inserted, each with whether a hint at it is due now.
 
     A savepoint, where there is a transaction, keeps the caller's alive when another one is in the way. Inside one batch
@@ -218,7 +229,7 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
     statement, values = _statement(rows)
     try:
         if connection.autocommit and connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
-            found = connection.execute(statement, values).fetchall()
+            found = _committed(connection, statement, values, meanwhile)
         else:
             with _waiting_briefly(connection):
                 found = connection.execute(statement, values).fetchall()
@@ -231,13 +242,35 @@ def _insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[u
     return dict(found)
 
 
+def _committed(
+    connection: Connection, statement: str, values: Mapping[str, Any], meanwhile: Meanwhile
+) -> list[tuple[Any, ...]]:
+    """What a statement returns in a transaction of its own, which PostgreSQL commits while `meanwhile` is done here.
+
+    The commit is sent with it: nothing is locked for as long as `meanwhile` takes.
+    """
+    if meanwhile is None:
+        return connection.execute(statement, values).fetchall()
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            cursor = connection.execute(statement, values)
+            connection.execute("COMMIT")
+            meanwhile()
+    except psycopg.Error:
+        with suppress(psycopg.OperationalError):  # what is lost has nothing to roll back
+            connection.rollback()
+        raise
+    return cursor.fetchall()
+
+
 def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
     first = rows[0]
     if len(rows) == 1:
         return _ACCEPT_ONE, first
-    alike = all(row[name] == first[name] for name in _COMMON for row in rows)
+    common = _common_of(first)
+    alike = all(_common_of(row) == common for row in rows)
     values = {name: [row[name] for row in rows] for name in (_OWN if alike else _COLUMNS)}
-    values["place"] = list(range(len(rows)))
     return (_ACCEPT_ALIKE, values | {name: first[name] for name in _COMMON}) if alike else (_ACCEPT_SOME, values)
 
 
@@ -328,7 +361,6 @@ def _row(ledger: Ledger, item: Acceptance, lane_id: int) -> dict[str, Any]:
         "give_up_after": item.give_up_after,
         "expires_in": item.expires_in,
         "hint": item.hint,
-        "place": 0,
     }
 
 

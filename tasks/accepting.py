@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from config import crashpoint
-from ledger.accept import Acceptance, Answer, Verdict, accept
+from ledger.accept import Acceptance, Answer, Meanwhile, Verdict, accept
 from ledger.due import Hint
 from ledger.lanes import lane_ids
 from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
@@ -88,7 +88,9 @@ def transaction_of_our_own(connection: Connection, hints: list[Hint]) -> Iterato
         _joined.reset(token)
 
 
-def accepted(ledger: Ledger, items: Sequence[Acceptance], within: Within | None = None) -> list[Verdict]:
+def accepted(
+    ledger: Ledger, items: Sequence[Acceptance], within: Within | None = None, *, meanwhile: Meanwhile = None
+) -> list[Verdict]:
     """Accept in the caller's transaction where there is one, else in one of our own.
 
     A commit whose answer was lost is asked again: accepting the same tickets twice changes nothing.
@@ -97,6 +99,7 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance], within: Within | None 
         ledger: where.
         items: what.
         within: done in the same transaction as all of them; what it raises undoes it.
+        meanwhile: see `ledger.accept.accept`.
 
     Raises:
         AcceptBusy: another transaction holds one of the keys.
@@ -114,7 +117,7 @@ def accepted(ledger: Ledger, items: Sequence[Acceptance], within: Within | None 
             with ledger.connection() if within is None else ledger.transaction() as connection:
                 reached = True
                 crashpoint.reached("accept.before_commit")
-                verdicts = _accept(ledger, items, connection, within)
+                verdicts = _accept(ledger, items, connection, within, meanwhile)
         except LOST as error:
             stored_nothing = not reached or isinstance(error, READ_ONLY)
             if stored_nothing and not doubt:
@@ -143,9 +146,10 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
 
 
 def _accept(
-    ledger: Ledger, items: Sequence[Acceptance], connection: Connection, within: Within | None
-) -> list[Verdict]:
-    verdicts = accept(ledger, items, connection)
+    ledger: Ledger, items: Sequence[Acceptance], connection: Connection, within: Within | None,
+    meanwhile: Meanwhile = None,
+) -> list[Verdict]:  # fmt: skip
+    verdicts = accept(ledger, items, connection, meanwhile=meanwhile)
     if within is not None:
         within(connection, verdicts)
     return verdicts

@@ -6,16 +6,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from celery import signals
 from celery.result import AsyncResult
 
+from integrations.registry import BoundKind
 from ledger.accept import Acceptance, Verdict
 from ledger.again import current_generation, supersede
 from ledger.follow import ended
 from ledger.lanes import lane_ids
-from ledger.session import LOST, Connection, unavailable
+from ledger.session import LOST, Connection, Ledger, unavailable
 from operations import keys
 from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedError, OperationConflict
 from operations.means import Means
@@ -27,7 +29,7 @@ from tasks.draft import Posting, acceptance, draft
 from tasks.platform import platform
 from tasks.publishing import publish
 
-_BATCH = 500  # operations in one statement
+_BATCH = 200  # operations in one statement: of more, Python's collector finds so many alive that it looks at everything
 _WINDOW = 1000  # hints that one call publishes at most; the sweep sends the others as they find room
 _POLL = 0.02  # seconds between two looks while a user waits
 _LONGEST_PAUSE = 0.5  # seconds between two tries of a call that admission refuses
@@ -76,7 +78,7 @@ def is_plain(task: Any, args: Any, options: Mapping[str, Any]) -> bool:
 
 def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
     """Accept one operation from a plain call."""
-    item = _drafted(task, fields, queue_of(task))
+    item = _all_drafted(task, [fields])[0]
     if isinstance(item, LockgateError):
         raise item
     verdict = accepted(platform().ledger, [item])[0]
@@ -102,11 +104,20 @@ def _atomically(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]
 
 
 def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
+    @lru_cache(maxsize=2)  # the batch at hand, and the one that is drafted while PostgreSQL works on it
+    def drafted(start: int) -> list[Acceptance | LockgateError]:
+        return _all_drafted(task, items[start : start + _BATCH], hintable=start < _WINDOW)
+
+    def ahead(start: int) -> None:
+        with suppress(Exception):  # it is drafted again when it is its turn, and raises then
+            drafted(start)
+
     answers: list[Accepted] = []
     for start in range(0, len(items), _BATCH):
-        drafts = _all_drafted(task, items[start : start + _BATCH], hintable=start < _WINDOW)
+        drafts, after = drafted(start), start + _BATCH
         wanted = [made for made in drafts if isinstance(made, Acceptance)]
-        verdicts = accepted(platform().ledger, wanted) if wanted else []
+        meanwhile = partial(ahead, after) if after < len(items) else None
+        verdicts = accepted(platform().ledger, wanted, meanwhile=meanwhile) if wanted else []
         _hint(wanted, verdicts)  # at once: a hint that is noted and not there for seconds is taken for lost
         answers += _answers(task, drafts, verdicts)
     return answers
@@ -115,8 +126,12 @@ def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]
 def _all_drafted(
     task: Any, items: Sequence[Mapping[str, Any]], *, hintable: bool = True
 ) -> list[Acceptance | LockgateError]:
-    queue = queue_of(task)
-    return [_drafted(task, fields, queue, hintable=hintable) for fields in items]
+    bound, queue, transaction, ledger = task.bound_kind, queue_of(task), joined(), platform().ledger
+    hintable = hintable and (transaction is None or transaction.hintable) and not platform().crowd.full(queue)
+    return [
+        _drafted(ledger, bound, fields, Posting(str(keys.new_id()), task.name, queue, hint=hintable))
+        for fields in items
+    ]
 
 
 def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
@@ -129,13 +144,11 @@ def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
         publish(hints)
 
 
-def _drafted(task: Any, fields: Mapping[str, Any], queue: str, *, hintable: bool = True) -> Acceptance | LockgateError:
-    bound = task.bound_kind
-    transaction = joined()
-    hintable = hintable and (transaction is None or transaction.hintable) and not platform().crowd.full(queue)
-    posting = Posting(str(keys.new_id()), task.name, queue, hint=hintable)
+def _drafted(
+    ledger: Ledger, bound: BoundKind, fields: Mapping[str, Any], posting: Posting
+) -> Acceptance | LockgateError:
     try:
-        return acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)
+        return acceptance(bound, draft(bound, (), fields), posting, secret=ledger.secret)
     except InvalidArgumentsError as error:
         return error
     except LOST as error:
