@@ -39,6 +39,8 @@ def _encoded(fields: Mapping[str, Any]) -> bytes:
 def _pairs(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
     pairs: list[str] = []
     for name, value in fields.items():
+        if value is None:
+            continue
         full = f"{prefix}[{name}]" if prefix else name
         if type(value) is str:  # most are, and asking whether something is a mapping takes long
             pairs.append(f"{_name(full)}={_quoted(value)}")
@@ -46,7 +48,7 @@ def _pairs(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
             pairs.append(f"{_name(full)}={_text(value)}")
         elif isinstance(value, Mapping):
             pairs += _pairs(value, full)
-        elif value is not None:
+        else:
             pairs.append(f"{_name(full)}={_quoted(_text(value))}")
     return pairs
 
