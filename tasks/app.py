@@ -7,6 +7,7 @@ from celery import Celery
 
 from tasks import authentication as authentication  # noqa: PLC0414  imported for its signal
 from tasks import broker, threads
+from tasks import collector as collector  # noqa: PLC0414  imported for its signals
 from tasks import logs as logs  # noqa: PLC0414  imported for its signal: a worker's log is ours from the first line
 from tasks.configuration import Configuration
 from tasks.task import IntegrationTask, LedgerTask

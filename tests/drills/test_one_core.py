@@ -6,7 +6,7 @@ from pathlib import Path
 
 from given.deployment import Deployment, Worker, eventually
 from given.payments import pay
-from given.wide import cores_of_a_process, cores_of_a_task
+from given.process import cores_of_a_process, cores_of_a_task
 
 Deploy = Callable[..., Deployment]
 ALL = os.sched_getaffinity(0)
@@ -43,7 +43,7 @@ def test_each_worker_keeps_to_a_core_of_its_own_and_the_successor_of_one_takes_i
 def test_a_plain_task_and_what_it_starts_go_where_there_is_room(deploy: Deploy, tmp_path: Path) -> None:
     deployment = deploy()
     worker = deployment.worker(
-        TMPDIR=str(tmp_path), LOCKGATE_TASKS="given.wide", PYTHONPATH=str(Path(__file__).parents[1])
+        TMPDIR=str(tmp_path), LOCKGATE_TASKS="given.process", PYTHONPATH=str(Path(__file__).parents[1])
     )
     eventually(lambda: held_to(worker))
     assert cores_of_a_task.delay().get(timeout=100) == len(ALL)

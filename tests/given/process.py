@@ -1,5 +1,6 @@
-"""Plain tasks that say how many cores they may use."""
+"""Plain tasks that tell of the process that runs them."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -18,3 +19,9 @@ def cores_of_a_process() -> int:
     """Of a process that it starts."""
     asked = "import os; print(len(os.sched_getaffinity(0)))"
     return int(subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout)
+
+
+@app.task
+def spared_by_the_collector() -> int:
+    """Objects that Python's collector does not look at."""
+    return gc.get_freeze_count()

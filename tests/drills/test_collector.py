@@ -1,0 +1,19 @@
+"""Python's collector does not look again and again at what a worker was made of."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from given.deployment import Deployment
+from given.process import spared_by_the_collector
+
+Deploy = Callable[..., Deployment]
+IMPORTED = 50_000  # objects at least; a worker has several times as many
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_what_was_imported_is_spared(deploy: Deploy, pool: str) -> None:
+    deployment = deploy()
+    more = {"LOCKGATE_TASKS": "given.process", "PYTHONPATH": str(Path(__file__).parents[1])}
+    deployment.worker(pool=pool, concurrency=1, **more)
+    assert spared_by_the_collector.delay().get(timeout=100) > IMPORTED
