@@ -14,7 +14,7 @@ _PLAIN = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
-_NAMES = re.compile(r"(?:[\w!#$%&'*+.^`|~-]+\n)+", re.ASCII)
+_TOKENS = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _ENDS_A_LINE = re.compile(r"[\r\n\0]")
 
 
@@ -48,7 +48,8 @@ def written(request: PreparedRequest, target: str, host: str) -> bytes:
     headers = dict(request.headers.items())
     if "host" not in request.headers:
         headers = {"Host": host, **headers}
-    if _NAMES.fullmatch("\n".join([str(request.method), *headers, ""])) is None:
+    names = [str(request.method), *headers]
+    if not all(names) or _TOKENS.fullmatch("".join(names)) is None:
         raise ValueError("the method or the name of a header is no token")
     if _ENDS_A_LINE.search("".join(headers.values())):
         raise ValueError("the value of a header would end its line")
