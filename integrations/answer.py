@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpResponseParser
 
 _START = b"HTTP/1."  # the parser would take RTSP and others as well
 _LONGEST_HEAD = (
@@ -83,8 +83,11 @@ class Answer:
             self._parser.feed_data(piece)
         except HttpParserError as error:
             self._reusable = False
+            within = error.__context__ if isinstance(error, HttpParserCallbackError) else None
+            if within is not None and not isinstance(within, Exception):
+                raise within from None  # what a signal's receiver raised while the parser called us, which caught it
             if not self._whole:  # what comes behind the end is nobody's answer, but the answer is there
-                raise UnreadableError(str(error.__context__ or error)) from None
+                raise UnreadableError(str(within or error)) from None
         if self._bodiless:
             self._pieces.clear()
         self._bare = 0 if self._pieces else self._bare + len(piece)
@@ -114,6 +117,8 @@ class Answer:
         assert self._parser is not None
         status = self._parser.get_status_code()
         if status in _INTERIM and status != _SWITCHING:
+            if "transfer-encoding" in self.headers or self.headers.get("content-length", "0").strip() != "0":
+                raise UnreadableError("an interim answer with a body")  # the parser would take it for one of ours
             self.headers = {}
             return
         if status < _INTERIM.stop:

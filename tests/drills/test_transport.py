@@ -214,10 +214,22 @@ def headers_for_ever(line: Line) -> None:
         line.say(b"".join(b"X-%d: %s\r\n" % (number, b"y" * 500) for number in range(200)))
 
 
+def interim_body_for_ever(line: Line) -> None:
+    line.request()
+    line.say(b"HTTP/1.1 104 Odd\r\nContent-Length: 1000000000000\r\n\r\n")
+    while True:
+        line.say(bytes(MIB))
+
+
 @pytest.mark.parametrize(
     ("behave", "code"),
-    [(chunked_for_ever, "too_large"), (bomb, "too_large"), (headers_for_ever, "unreadable")],
-    ids=["endless body", "gzip bomb", "endless headers"],
+    [
+        (chunked_for_ever, "too_large"),
+        (bomb, "too_large"),
+        (headers_for_ever, "unreadable"),
+        (interim_body_for_ever, "unreadable"),
+    ],
+    ids=["endless body", "gzip bomb", "endless headers", "endless interim body"],
 )
 def test_a_flood_is_cut_off_at_the_cap_and_takes_no_memory(transport: Transport, behave: Any, code: str) -> None:
     with Peer(behave) as peer:

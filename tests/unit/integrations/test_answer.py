@@ -63,6 +63,7 @@ def read_on(answer: Answer) -> None:
         (CHUNKED + b"2\r\n{}\r\n0\r\nX-Trailer: 1\r\nX-Other: 2\r\n\r\n", b"{}", True),
         (EARLY + SIZED + b"{}", b"{}", True),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + SIZED + b"{}", b"{}", True),
+        (b"HTTP/1.1 104 Odd\r\nContent-Length: 0 \r\n\r\n" + SIZED + b"{}", b"{}", True),
         (b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\n{}", b"{}", True),
         (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}", b"{}", True),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"{}", False),
@@ -74,8 +75,8 @@ def read_on(answer: Answer) -> None:
         (OK + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}", b"{}", True),
     ],
     ids=[
-        "sized", "empty", "chunks", "trailers", "early hints", "many interim ones", "no reason", "HTTP/1.0, kept",
-        "HTTP/1.0", "close", "until the end", "until the end, kept", "204", "304", "an upgrade is offered",
+        "sized", "empty", "chunks", "trailers", "early hints", "many interim ones", "empty interim one", "no reason",
+        "HTTP/1.0, kept", "HTTP/1.0", "close", "until the end", "until the end, kept", "204", "304", "an upgrade is offered",
     ],
 )  # fmt: skip
 def test_an_answer_is_read_to_its_end(cut: Cut, said: bytes, body: bytes, reusable: bool) -> None:  # noqa: FBT001
@@ -108,6 +109,8 @@ def test_an_answer_is_read_to_its_end(cut: Cut, said: bytes, body: bytes, reusab
         (OK + b"No colon\r\nContent-Length: 2\r\n\r\n{}", UnreadableError),
         (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n{}", UnreadableError),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n{}", UnreadableError),
+        (b"HTTP/1.1 104 Odd\r\nContent-Length: 5\r\n\r\nhello" + SIZED + b"{}", UnreadableError),
+        (b"HTTP/1.1 104 Odd\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n" + SIZED + b"{}", UnreadableError),
         (b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}", UnreadableError),
         (b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\n{}", UnreadableError),
         (b"SSH-2.0-OpenSSH_9\r\n", UnreadableError),
@@ -115,7 +118,8 @@ def test_an_answer_is_read_to_its_end(cut: Cut, said: bytes, body: bytes, reusab
     ids=[
         "nothing", "half a status line", "half a head", "interim one only", "length", "chunk", "no last chunk",
         "no end of trailers", "coding without chunks", "no chunk", "length and coding", "coding and length", "two lengths",
-        "negative", "huge", "folded", "NUL", "no colon", "101", "101 without upgrade", "099", "2000", "another protocol",
+        "negative", "huge", "folded", "NUL", "no colon", "101", "101 without upgrade", "interim one with a body",
+        "interim one with chunks", "099", "2000", "another protocol",
     ],
 )  # fmt: skip
 def test_what_is_no_whole_answer_is_an_error(cut: Cut, said: bytes, error: type[Exception]) -> None:
@@ -146,6 +150,21 @@ def test_an_answer_to_head_has_no_body_and_ends_its_connection(head: bytes, more
 def test_headers_are_known_by_lower_case_and_those_that_are_repeated_are_joined() -> None:
     _, headers, _, _ = read([OK + b"X-A: 1\r\nx-a:\r\nX-B: \xe9 \r\nX-A:3\r\nX-C: \r\nContent-Length: 0\r\n\r\n"])
     assert headers == {"x-a": "1, , 3", "x-b": "\xe9 ", "x-c": "", "content-length": "0"}
+
+
+@pytest.mark.parametrize("begun", ["on_message_begin", "on_headers_complete", "on_message_complete"])
+def test_what_a_signals_receiver_raises_is_not_taken_for_a_broken_answer(
+    begun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Answer) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(Answer, begun, interrupted)
+    answer, reusable = heard([SIZED + b"{}"])
+    with pytest.raises(SystemExit):
+        read_on(answer)
+    answer.close()
+    assert reusable == [False]
 
 
 def test_headers_of_a_body_that_broke_off_are_known() -> None:
