@@ -175,11 +175,16 @@ class Connection(HTTPConnection):
             NotSentError: the guard spoke against it; nothing left.
             ConnectError: there is no connection.
         """
-        if self.sock is None:
+        kept = self.sock is not None
+        if not kept:
             self.connect()
         crashpoint.reached("call.after_connect")
         allowed = times()
         allowed.guard()
+        if kept and not self.is_connected:  # the guard may have waited: what was said meanwhile would be our answer
+            self.close()
+            self.say(request)
+            return
         allowed.sent = True
         try:
             self.sock.sendall(request)

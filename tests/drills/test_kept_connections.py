@@ -1,5 +1,6 @@
 """Which connections carry another call: those whose last answer is whole and alone, the one that was used last first."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +105,38 @@ def test_a_connection_that_spoke_while_it_was_idle_is_not_used_again(transport: 
         assert isinstance(said, Reply)
         assert said.status == 200
         assert len(peer.lines) == 2
+
+
+@pytest.mark.parametrize("last", [OK.replace(b"200", b"500"), b""], ids=["speaks", "closes"])
+def test_a_connection_that_speaks_or_closes_while_the_guard_waits_is_not_used(
+    transport: Transport, last: bytes
+) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def behave(line: Line) -> None:
+        while line.request() and len(peer.lines) == 1:
+            line.say(OK)
+            assert asked.wait(10)
+            if last:
+                line.say(last)
+            else:
+                line.socket.shutdown(socket.SHUT_WR)
+            gone.set()
+        line.say(OK)
+
+    def guard() -> None:
+        asked.set()
+        assert gone.wait(10)
+        guards.append("asked")
+
+    guards: list[str] = []
+    with Peer(behave) as peer:
+        assert isinstance(send(transport, peer.url), Reply)
+        said = send(transport, peer.url, guard=guard)
+        assert isinstance(said, Reply)
+        assert said.status == 200
+        assert len(guards) == 2  # it is asked again, for connecting takes its time as well
+        assert [len(line.requests) for line in peer.lines] == [1, 1]
 
 
 def test_the_connection_that_was_used_last_is_used_first(transport: Transport) -> None:
