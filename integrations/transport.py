@@ -1,5 +1,6 @@
 """The one place that opens sockets: a prepared request out, a whole reply or a silence back."""
 
+import socket
 import ssl
 import threading
 import zlib
@@ -183,7 +184,13 @@ class _Settled(ssl.SSLContext):
 
     CPython reads what `set_alpn_protocols` replaces without a lock (its issue 141012). Nothing but HTTP/1.1 is spoken, which
     needs no such offer.
+
+    Its sockets tell an end that was said from one that a stranger on the way has made: an answer may have no other.
     """
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **more: Any) -> ssl.SSLSocket:
+        """As urllib3 asks, without passing over an end that was not said."""
+        return super().wrap_socket(sock, *args, **{**more, "suppress_ragged_eofs": False})
 
     def set_alpn_protocols(self, alpn_protocols: Any) -> None:
         """Nothing."""
@@ -255,6 +262,6 @@ def _code(error: BaseException, times: CallTimes) -> tuple[str, bool]:
     if isinstance(error, TimeoutError):
         late = boottime() >= times.ends
         return ("total_timeout" if late else "read_timeout"), True
-    if isinstance(error, (ConnectionError, EOFError)):
+    if isinstance(error, (ConnectionError, EOFError, ssl.SSLEOFError)):
         return "connection_lost", True
     return "unreadable", False

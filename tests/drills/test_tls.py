@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from given.certificates import Authority
-from given.peer import Peer, answers_always
+from given.peer import Line, Peer, answers_always
 
 from config.errors import ConfigError
 from config.settings import Settings
@@ -107,6 +107,40 @@ def test_the_guard_is_asked_after_the_handshake_and_before_the_first_byte(
         assert send(transport, peer.url, guard) == Deferred("lease_short")
         assert len(peer.lines) == 1
         assert peer.heard == b""
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["said", "not said"])
+def test_an_answer_that_only_its_connection_ends_is_whole_if_that_end_was_said(
+    authority: Authority,
+    transport: Transport,
+    heard: bool,  # noqa: FBT001
+) -> None:
+    """Anybody on the way can close a connection, and so cut an answer short; what TLS says, only the provider can."""
+
+    def behave(line: Line) -> None:
+        line.request()
+        line.say(b"HTTP/1.1 200 OK\r\n\r\n{}")
+        if heard:
+            assert isinstance(line.socket, ssl.SSLSocket)
+            line.socket.unwrap()
+
+    with Peer(behave, authority.server()) as peer:
+        said = send(transport, peer.url)
+    if heard:
+        assert isinstance(said, Reply)
+        assert said.body == b"{}"
+    else:
+        assert isinstance(said, Silence)
+        assert (said.code, said.sent, said.down) == ("connection_lost", True, True)
+        assert classify.of_silence(said, WRITE).effect is Effect.UNKNOWN
+
+
+def test_one_connection_carries_many_calls(authority: Authority, transport: Transport) -> None:
+    """The tickets of TLS 1.3 come behind the handshake, and must not look like an answer to nothing."""
+    with Peer(answers_always(), authority.server()) as peer:
+        for _ in range(3):
+            assert isinstance(send(transport, peer.url), Reply)
+        assert [(len(line.requests), line.socket.version()) for line in peer.lines] == [(3, "TLSv1.3")]  # type: ignore[attr-defined]
 
 
 # ---- where a provider may be ----
