@@ -175,8 +175,8 @@ class _TooLargeError(ValueError):
     """The answer is larger than the cap."""
 
 
-class _CutShortError(ValueError):
-    """The answer ended before its compressed body did."""
+class _UnevenError(ValueError):
+    """The answer ended before its compressed body did, or goes on behind it: then what we have is not all of it."""
 
 
 class _Settled(ssl.SSLContext):
@@ -228,8 +228,8 @@ def _read(answer: requests.Response, cap: int) -> bytes:
         body += chunk if packed is None else packed.decompress(chunk, cap - len(body) + 1)
         if raw > cap or len(body) > cap:
             raise _TooLargeError(f"the answer is larger than {cap} bytes")
-    if packed is not None and not packed.eof:
-        raise _CutShortError("the compressed answer has no end")
+    if packed is not None and (not packed.eof or packed.unused_data):
+        raise _UnevenError("the compressed body does not end where the answer does")
     return bytes(body)
 
 

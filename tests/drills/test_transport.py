@@ -261,13 +261,18 @@ def sized(body: bytes, more: bytes = b"", length: int | None = None) -> bytes:
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + WHOLE[:20],
         sized(b"\x1f\x8b\x08\x00" + WHOLE, b"Content-Encoding: gzip\r\n"),
         sized(gzip.compress(WHOLE)[:-12], b"Content-Encoding: gzip\r\n"),
+        sized(gzip.compress(WHOLE) + b"x", b"Content-Encoding: gzip\r\n"),
+        sized(gzip.compress(b"{}") + gzip.compress(WHOLE), b"Content-Encoding: gzip\r\n"),
         sized(WHOLE, b"Content-Encoding: br\r\n"),
         HEAD[:10],
         b"",
     ],
-    ids=["length", "chunk", "no gzip", "gzip without end", "brotli", "half a status line", "nothing"],
-)
-def test_an_answer_that_breaks_off_leaves_the_effect_unknown(transport: Transport, said: bytes) -> None:
+    ids=[
+        "length", "chunk", "no gzip", "gzip without end", "more behind gzip", "gzip twice", "brotli", "half a status line",
+        "nothing",
+    ],
+)  # fmt: skip
+def test_an_answer_that_breaks_off_or_goes_on_leaves_the_effect_unknown(transport: Transport, said: bytes) -> None:
     with Peer(answers(said)) as peer:
         heard = send(transport, peer.url)
         assert len(peer.lines) == 1  # nobody tried again
