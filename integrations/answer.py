@@ -5,6 +5,7 @@ from collections.abc import Callable
 from httptools import HttpParserCallbackError, HttpParserError, HttpResponseParser
 
 _START = b"HTTP/1."  # the parser would take RTSP and others as well
+_VERSIONS = {"1.0", "1.1"}
 _LONGEST_HEAD = (
     65_536  # bytes that bring nothing of a body: of a head, of interim answers before it, of trailers behind
 )
@@ -116,6 +117,8 @@ class Answer:
         """The head is whole, unless it is an interim one."""
         assert self._parser is not None
         status = self._parser.get_status_code()
+        if self._parser.get_http_version() not in _VERSIONS:  # the start may have come in pieces
+            raise UnreadableError("what came is not HTTP/1")
         if status in _INTERIM and status != _SWITCHING:
             if "transfer-encoding" in self.headers or self.headers.get("content-length", "0").strip() != "0":
                 raise UnreadableError("an interim answer with a body")  # the parser would take it for one of ours

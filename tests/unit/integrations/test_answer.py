@@ -126,9 +126,10 @@ def test_what_is_no_whole_answer_is_an_error(cut: Cut, said: bytes, error: type[
     broken(cut(said), error)
 
 
+@pytest.mark.parametrize("cut", [whole, bytewise])
 @pytest.mark.parametrize("start", [b"RTSP/1.0 200 OK\r\n", b"ICE/1.0 200 OK\r\n", b"HTTP/2.0 200 OK\r\n", b"\r\n" + OK])
-def test_a_protocol_that_the_parser_would_take_is_none_of_ours(start: bytes) -> None:
-    broken([start + b"Content-Length: 2\r\n\r\n{}"], UnreadableError)
+def test_a_protocol_that_the_parser_would_take_is_none_of_ours(cut: Cut, start: bytes) -> None:
+    broken(cut(start + b"Content-Length: 2\r\n\r\n{}"), UnreadableError)
 
 
 @pytest.mark.parametrize(
