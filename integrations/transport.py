@@ -23,6 +23,7 @@ from operations.outcome import Deferred
 from operations.request import Reply, Request, Silence
 from resilience.clock import boottime
 
+_SUCCESSES = range(200, 300)
 _OURS = (("User-Agent", "lockgate"), ("Accept-Encoding", "identity"))
 
 
@@ -67,6 +68,9 @@ class _Adapter(BaseAdapter):
         except BaseException:
             heard.close()
             raise
+        if connection.broken and heard.status in _SUCCESSES:  # a refusal may come early, but not this
+            heard.close()
+            raise ConnectionError("a success was answered to a request that did not leave whole")
         crashpoint.reached("call.after_first_byte")
         answer = requests.Response()
         answer.request, answer.url, answer.raw = request, request.url or "", heard

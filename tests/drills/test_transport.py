@@ -324,6 +324,18 @@ def test_an_answer_that_comes_before_the_request_is_read_is_heard(transport: Tra
     assert said.status == 413
 
 
+def test_a_success_that_comes_before_the_request_was_read_is_a_doubt(transport: Transport) -> None:
+    def behave(line: Line) -> None:
+        line.socket.recv(1000)
+        line.say(OK)
+        line.reset()
+
+    with Peer(behave) as peer:
+        said = silence(send(transport, peer.url, Request("POST", "/v1/things", body=bytes(16 * MIB))))
+    assert (said.code, said.sent) == ("connection_lost", True)
+    assert effect_of(said) is Effect.UNKNOWN
+
+
 def test_a_path_does_not_change_the_host(transport: Transport) -> None:
     with Peer(answers_always()) as elsewhere, Peer(answers_always()) as peer:
         assert isinstance(send(transport, peer.url, Request("GET", f"@127.0.0.1:{elsewhere.port}/")), Reply)
