@@ -80,6 +80,7 @@ class Core:
         self._allowed: set[int] = set()
         self._roaming: set[int] = set()
         self._seat: int | None = None
+        self._looker: threading.Thread | None = None  # never held: where it may run is what the system allows
         self._over = threading.Event()
         self.number: int | None = None
 
@@ -89,16 +90,25 @@ class Core:
             self._over.clear()
             self._allowed = os.sched_getaffinity(0)
             if len(self._allowed) > 1:
-                threading.Thread(target=self._look_after, args=(used,), name="core", daemon=True).start()
+                self._looker = threading.Thread(target=self._look_after, args=(used,), name="core", daemon=True)
+                self._looker.start()
 
     def give_up(self) -> None:
         """Have none from now on."""
         self._over.set()
         self.let_go()
 
+    def forget(self) -> None:
+        """In a child that was forked: the core is its parent's, and nobody there will release the lock."""
+        seat, self._seat, self.number, self._lock = self._seat, None, None, threading.Lock()
+        self._roaming.clear()
+        if seat is not None:
+            os.close(seat)  # or its parent's core would be taken for as long as it lives
+            _hold(0, self._allowed)
+
     @contextmanager
     def roaming(self) -> Iterator[None]:
-        """Within it, this thread and what it starts go where the machine has room."""
+        """Within it, this thread and what it starts go where the machine has room; it raises nothing of its own."""
         thread = threading.get_native_id()
         if thread in self._roaming:
             yield
@@ -116,7 +126,7 @@ class Core:
                     _hold(thread, {self.number})
 
     def take(self, idle: Mapping[int, float]) -> bool:
-        """Take the idlest core that no worker has; False when each has one."""
+        """Take the idlest core that no worker has; False when each has one, or the system lets nobody be held."""
         for number in sorted(self._allowed, key=lambda one: -idle.get(one, 0.0)):
             seat = _locked((self._seats or Path(tempfile.gettempdir())) / f"lockgate-{os.getuid()}-core-{number}")
             if seat is not None:
@@ -125,8 +135,9 @@ class Core:
                         os.close(seat)
                         return False
                     self._seat, self.number = seat, number
-                    self._hold_all({number})
-                return True
+                    if self._hold_all({number}):
+                        return True
+                self.let_go()
         return False
 
     def let_go(self) -> None:
@@ -137,11 +148,11 @@ class Core:
                 os.close(self._seat)
             self._seat = self.number = None
 
-    def _hold_all(self, cores: set[int]) -> None:
-        """Every thread of Python's; what they start later inherits it."""
-        for thread in threading.enumerate():
-            if thread.native_id is not None and thread.native_id not in self._roaming:
-                _hold(thread.native_id, cores)
+    def _hold_all(self, cores: set[int]) -> bool:
+        """Every thread of Python's; what they start later inherits it. False when the system refuses it for each."""
+        some = [one.native_id for one in threading.enumerate() if one is not self._looker]
+        held = [_hold(one, cores) for one in some if one is not None and one not in self._roaming and _is_ours(one)]
+        return any(held) or not held
 
     def _look_after(self, used: Callable[[], Usage]) -> None:
         try:
@@ -155,6 +166,7 @@ class Core:
         while not self._over.wait(pause):
             now, pause = used(), _LOOK
             lately, before = now.since(before), now
+            self._follow(os.sched_getaffinity(0))
             if self.number is None:
                 if now.at >= again_at:
                     self.take(lately.idle)
@@ -165,10 +177,27 @@ class Core:
                 self.let_go()
                 looks, again_at = 0, now.at + _PAUSE * _rng.uniform(1, 2)
 
+    def _follow(self, allowed: set[int]) -> None:
+        """A container may be given other cores while it runs; then everything is as it was at the start."""
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.let_go()
 
-def _hold(thread: int, cores: set[int]) -> None:
-    with suppress(ProcessLookupError):  # it has ended
+
+def _is_ours(thread: int) -> bool:
+    """Python keeps what a library's thread was until it ends itself; its number may be another process's by then."""
+    return Path(f"/proc/self/task/{thread}").exists()
+
+
+def _hold(thread: int, cores: set[int]) -> bool:
+    """Whether the system agreed: a thread may have ended, a core been taken away, and some let nobody choose.
+
+    None of this is a reason for anything to fail, least of all a task that has done its work.
+    """
+    with suppress(OSError):
         os.sched_setaffinity(thread, cores)
+        return True
+    return False
 
 
 def _locked(path: Path) -> int | None:
@@ -185,3 +214,4 @@ def _locked(path: Path) -> int | None:
 
 
 core = Core()
+os.register_at_fork(after_in_child=core.forget)

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,25 @@ from tasks.core import Core, Usage, shared
 
 ALL = os.sched_getaffinity(0)
 ASK = "import os; print(len(os.sched_getaffinity(0)))"
+FORK = """
+import os, sys
+from pathlib import Path
+from tasks.core import Core, core
+core._seats, core._allowed = Path(sys.argv[1]), os.sched_getaffinity(0)
+assert core.take({})
+number, (reads, writes), (waits, ends) = core.number, os.pipe(), os.pipe()
+if not os.fork():
+    with core.roaming():
+        os.write(writes, b"%d" % len(os.sched_getaffinity(0)))
+    os.close(ends)
+    os.read(waits, 1)
+    os._exit(0)
+cores = int(os.read(reads, 9))
+core.let_go()
+other = Core(Path(sys.argv[1]))
+other._allowed = {number}
+print(cores, other.take({}))
+"""
 PATIENCE = 120.0
 
 
@@ -39,6 +59,20 @@ def other() -> Iterator[int]:
     yield thread.native_id
     over.set()
     thread.join()
+
+
+@pytest.fixture
+def process() -> Iterator[int]:
+    """Another process."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        yield child.pid
+
+
+def eventually(happened: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while not (found := happened()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
 
 
 def affinity_of_a_child() -> int:
@@ -88,6 +122,69 @@ def test_nothing_is_held_where_nobody_took_a_core() -> None:
     with Core().roaming():
         assert os.sched_getaffinity(0) == ALL
     assert os.sched_getaffinity(0) == ALL
+
+
+def test_where_nobody_may_choose_nobody_is_held_and_nothing_fails(
+    cores: list[Core], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refused)
+    assert not cores[0].take({})
+    assert cores[0].number is None
+    with cores[0].roaming():
+        pass
+
+
+def test_a_core_that_is_taken_away_fails_nobody_who_roams(cores: list[Core], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a container's cores change while a plain task is at work."""
+    core, done = cores[0], False
+    core.take({})
+    setting = os.sched_setaffinity
+
+    def without_it(thread: int, to: set[int]) -> None:
+        if to == {core.number}:
+            raise OSError(22, "Invalid argument")
+        setting(thread, to)
+
+    monkeypatch.setattr(os, "sched_setaffinity", without_it)
+    with core.roaming():
+        done = True
+    assert done
+    assert not core._roaming
+
+
+def test_other_cores_than_at_the_start_are_followed(cores: list[Core], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that looks is held by nobody, so that it sees them."""
+    monkeypatch.setattr(module, "_LOOK", 0.001)
+    core = cores[0]
+    core.keep()
+    assert eventually(lambda: core.number is not None)
+    assert core._looker is not None
+    assert core._looker.native_id is not None
+    left = {max(ALL)}
+    os.sched_setaffinity(core._looker.native_id, left)  # as the system does it
+    assert eventually(lambda: {core.number} == core._allowed == left)
+    with core.roaming():
+        assert os.sched_getaffinity(0) == left
+    os.sched_setaffinity(core._looker.native_id, ALL)
+    assert eventually(lambda: core._allowed == ALL)
+
+
+def test_a_number_that_was_a_threads_and_is_another_processes_now_is_left_alone(
+    cores: list[Core], other: int, process: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python forgets no thread that a library started and that has used `threading`."""
+    stale = next(thread for thread in threading.enumerate() if thread.native_id == other)
+    monkeypatch.setattr(stale, "_native_id", process)
+    cores[0].take({})
+    assert os.sched_getaffinity(process) == ALL
+
+
+def test_a_child_that_is_forked_has_no_core_and_keeps_nobodys(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FORK, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(ALL)), "True"]
 
 
 @pytest.mark.parametrize(
