@@ -108,12 +108,18 @@ def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]
     def drafted(start: int) -> list[Acceptance | LockgateError]:
         return _all_drafted(task, items[start : start + _BATCH], hintable=start < _WINDOW)
 
+    wrong: list[Exception] = []
+
     def ahead(start: int) -> None:
-        with suppress(Exception):  # it is drafted again when it is its turn, and raises then
+        try:
             drafted(start)
+        except Exception as error:  # noqa: BLE001  raised in its turn: this batch may be committed, and is hinted at first
+            wrong.append(error)  # and not drafted anew instead: it may be somebody's time limit, which comes but once
 
     answers: list[Accepted] = []
     for start in range(0, len(items), _BATCH):
+        if wrong:
+            raise wrong[0]
         drafts, after = drafted(start), start + _BATCH
         wanted = [made for made in drafts if isinstance(made, Acceptance)]
         meanwhile = partial(ahead, after) if after < len(items) else None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import redis
+from billiard.exceptions import SoftTimeLimitExceeded
 from given.deployment import Deployment
 from given.orders import order
 
@@ -52,3 +53,24 @@ def test_what_breaks_the_second_batch_leaves_the_first_accepted_and_hinted(deplo
     assert hints(deployment) > before
     told = accept(*(order(f"kept-{number}") for number in range(3)))
     assert [one.answer for one in told] == ["existing"] * 3
+
+
+def test_a_time_limit_that_comes_while_the_second_batch_is_drafted_is_heard(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes once: whoever swallows it, and drafts anew, has no limit any more."""
+    drafting, times = calling._all_drafted, []
+
+    def until_the_second(*args: Any, **options: Any) -> Any:
+        times.append(1)
+        if len(times) == 2:
+            raise SoftTimeLimitExceeded
+        return drafting(*args, **options)
+
+    before = hints(deployment)
+    monkeypatch.setattr(calling, "_all_drafted", until_the_second)
+    with pytest.raises(SoftTimeLimitExceeded):
+        accept(*(order(f"late-{number}") for number in range(9)))
+    assert hints(deployment) > before
+    told = accept(*(order(f"late-{number}") for number in range(9)))
+    assert [one.answer for one in told] == ["existing"] * 3 + ["accepted"] * 6
