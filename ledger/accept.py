@@ -261,6 +261,9 @@ def _committed(
         with suppress(psycopg.OperationalError):  # what is lost has nothing to roll back
             connection.rollback()
         raise
+    except BaseException:  # Ctrl-C or a timer's, wherever the driver was: nobody may use its connection again
+        connection.close()
+        raise
     return cursor.fetchall()
 
 

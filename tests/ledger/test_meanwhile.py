@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+import psycopg
 import pytest
 from given.ledger import item
 
@@ -70,6 +71,26 @@ def test_what_goes_wrong_in_the_other_thing_is_told_and_the_connection_is_in_ord
         accept(ledger, asked, meanwhile=lambda: 1 / 0)
     again = [replace(one, operation_id=uuid.uuid4()) for one in asked]
     assert [verdict.answer for verdict in accept(ledger, again)] == [Answer.EXISTING, Answer.EXISTING]
+
+
+def test_whoever_is_interrupted_as_it_begins_leaves_no_connection_on_which_nothing_is_committed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the driver's pipeline a statement returns before it is committed: nobody may be lent one that was left in it."""
+
+    def interrupted(pipeline: psycopg.Pipeline) -> None:
+        entering(pipeline)
+        raise KeyboardInterrupt
+
+    entering, asked = psycopg.Pipeline.__enter__, item("order:1")
+    accept(ledger, [asked])
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.Pipeline, "__enter__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            accept(ledger, [item("order:2")], meanwhile=nothing)
+    with ledger.connection() as connection:
+        connection.execute("DELETE FROM lockgate.operations WHERE id = %s", [asked.operation_id])
+    assert not stored(ledger, asked)
 
 
 def test_a_connection_that_is_lost_with_the_answer_is_asked_again(ledger: Ledger) -> None:
