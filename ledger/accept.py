@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
+from psycopg.generators import send
 
 from ledger.lanes import LaneKey, lane_ids
 from ledger.session import Connection, Ledger
@@ -256,6 +257,9 @@ def _committed(
             connection.execute("BEGIN")
             cursor = connection.execute(statement, values)
             connection.execute("COMMIT")
+            connection.wait(
+                send(connection.pgconn)
+            )  # what is large is not all on its way yet, and the commit comes last
             meanwhile()
     except psycopg.Error:
         with suppress(psycopg.OperationalError):  # what is lost has nothing to roll back

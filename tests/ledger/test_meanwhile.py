@@ -1,5 +1,6 @@
 """Accepting while something else is done: the commit does not wait for it, and what goes wrong is told as ever."""
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -36,8 +37,10 @@ def eventually(happened: Callable[[], bool]) -> bool:
     return False
 
 
-def test_it_is_committed_however_long_the_other_thing_takes(ledger: Ledger) -> None:
-    asked, seen = [item("order:1"), item("order:2")], []
+@pytest.mark.parametrize("size", [0, 8 << 20], ids=["small", "more than the system takes at once"])
+def test_it_is_committed_however_long_the_other_thing_takes(ledger: Ledger, size: int) -> None:
+    arguments = {"note": os.urandom(size).hex()}
+    asked, seen = [item("order:1", arguments=arguments), item("order:2", arguments=arguments)], []
     verdicts = accept(
         ledger, asked, meanwhile=lambda: seen.append(eventually(lambda: all(stored(ledger, one) for one in asked)))
     )
