@@ -1,8 +1,9 @@
 """One core for the threads of a worker, while nobody else needs it.
 
 They share one interpreter, so one core is all that they can use at a time, and handing over to another core costs more than
-the work between two of them. What computes for itself is not held: plain tasks and processes that are started go where the
-machine has room. Each worker of a machine has a core of its own; where none is left, a worker goes where it likes.
+the work between two of them. What computes for itself is not held: plain tasks and what they start go where the machine has
+room. Each worker of a machine has a core of its own; where none is left, a worker goes where it likes. None of it is worth
+a failure: whatever the system refuses is left as it is.
 """
 
 import fcntl
