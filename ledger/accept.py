@@ -257,9 +257,7 @@ def _committed(
             connection.execute("BEGIN")
             cursor = connection.execute(statement, values)
             connection.execute("COMMIT")
-            connection.wait(
-                send(connection.pgconn)
-            )  # what is large is not all on its way yet, and the commit comes last
+            connection.wait(send(connection.pgconn))  # of what is large a part still waits, and the commit comes last
             meanwhile()
     except psycopg.Error:
         with suppress(psycopg.OperationalError):  # what is lost has nothing to roll back

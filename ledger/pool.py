@@ -57,11 +57,13 @@ class Pool:
 
     def take_back(self, connection: _Connection) -> None:
         """Keep it for the next, unless it is closed or was left in the middle of something."""
-        if broken(connection):
-            connection.close()
-        else:
-            self._idle.append(connection)
-        self._places.release()
+        try:
+            if broken(connection):
+                connection.close()
+            else:
+                self._idle.append(connection)
+        finally:
+            self._places.release()  # also for whoever is interrupted meanwhile
 
     def close(self) -> None:
         """Close those that are not lent."""

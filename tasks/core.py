@@ -89,7 +89,8 @@ class Core:
         """Have a core from now on, where there are several and the system lets one choose."""
         if hasattr(os, "sched_setaffinity"):
             self._over.clear()
-            self._allowed = os.sched_getaffinity(0)
+            with suppress(OSError):  # a system that does not say
+                self._allowed = os.sched_getaffinity(0)
             if len(self._allowed) > 1:
                 self._looker = threading.Thread(target=self._look_after, args=(used,), name="core", daemon=True)
                 self._looker.start()
