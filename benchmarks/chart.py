@@ -9,6 +9,7 @@ _WIDTH, _LEFT, _BAR, _GAP = 860, 300, 18, 10
 _COLOURS = {
     "naive": "#b9c0c7",
     "session": "#8b949e",
+    "session-held": "#9da6ae",
     "noop": "#d5dade",
     "lockgate": "#1f6f78",
     "lockgate-bulk": "#3aa6a0",

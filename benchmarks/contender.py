@@ -1,5 +1,6 @@
 """Who runs against whom, and how each one's work is counted."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Contender:
         pool: Celery's, with so many slots each.
         workers: so many of them.
         calls: whether it speaks to the provider; one that does not needs one run only.
+        held: its worker is held to one core, as Lockgate's holds itself.
         full: whether it is run by `make bench-full` alone.
     """
 
@@ -36,6 +38,7 @@ class Contender:
     slots: int = SLOTS
     workers: int = 1
     calls: bool = True
+    held: bool = False
     full: bool = False
 
     @property
@@ -60,9 +63,10 @@ class Contender:
             return [[self.python, "-m", "dramatiq", self.app, "--processes", "2", "--threads", str(self.slots // 2)]]
         if self.app == "benchmarks.peers.with_procrastinate":
             return [[self.python, "-m", "procrastinate", "-a", f"{self.app}.app", "worker", "-c", str(self.slots)]]
+        held = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if self.held else []
         return [
             [
-                self.python, "-m", "celery", "-A", self.app, "worker", "-P", self.pool, "-c", str(self.slots),
+                *held, self.python, "-m", "celery", "-A", self.app, "worker", "-P", self.pool, "-c", str(self.slots),
                 "-l", "WARNING", "--without-gossip", "--without-mingle", "-n", f"bench{number}@%h",
             ]
             for number in range(self.workers)
@@ -73,6 +77,7 @@ BASELINE = "session"  # what every ratio is against, unless a target names anoth
 CONTENDERS = (
     Contender("naive", "bare Celery, requests.post", "bare.naive"),
     Contender("session", "bare Celery, shared Session", "bare.session"),
+    Contender("session-held", "bare Celery, shared Session, held to a core", "bare.session", held=True, full=True),
     Contender("noop", "bare Celery, a task that does nothing", "bare.noop", calls=False),
     Contender("lockgate", "Lockgate, .delay()", "delay", app="tasks"),
     Contender("lockgate-bulk", "Lockgate, accept_many", "accept_many", app="tasks"),
@@ -123,8 +128,10 @@ class Progress:
 
     def _left_in_the_ledger(self) -> int:
         with psycopg.connect(self._place.database_url, autocommit=True) as connection:
+            # By the indexes of what is open: a look at all that ever was would be part of what is measured.
             row = connection.execute(
-                "SELECT count(*) FROM lockgate.operations WHERE state IN ('waiting', 'unconfirmed', 'awaiting', 'calling')"
+                "SELECT (SELECT count(*) FROM lockgate.operations WHERE state IN ('awaiting', 'unconfirmed', 'waiting'))"
+                " + (SELECT count(*) FROM lockgate.operations WHERE state = 'calling')"
             ).fetchone()
         assert row is not None
         return int(row[0])
