@@ -1,4 +1,7 @@
-"""May this call be made now? One script before the call, at most one after it; without Redis nothing is admitted."""
+"""May this call be made now? At most one script before the call and one after it; without Redis nothing is admitted.
+
+Where limits are wide, what comes often asks for several calls at once: see `resilience.ahead`.
+"""
 
 import secrets
 from collections import defaultdict
@@ -11,9 +14,11 @@ from typing import Any
 
 import redis
 
+from resilience.ahead import MOST, Ahead
 from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
 from resilience.forecast import Forecast, rooms
+from resilience.permit import Health, Permit, Question, Refused
 from resilience.traffic import Lane, Traffic
 from resilience.way import REFUSED, Way, way_of
 from resilience.wire import Call, Wire
@@ -23,86 +28,12 @@ _WITHOUT_REDIS = 1.0  # seconds until it makes sense to ask again
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """Leave to make one call.
-
-    Attributes:
-        asked_at: BOOTTIME before it was asked for; from then on it ages.
-        trip: the breaker's trip under which the call reports.
-        probe: it is the one call that finds out whether the provider is back.
-    """
-
-    token: str
-    lane: Lane
-    asked_at: float
-    life: float
-    trip: int
-    breaker: BreakerState
-    probe: bool
-
-    def expired(self, now: float) -> bool:
-        """Whether it is too old to send under; the limits count on that."""
-        return now - self.asked_at > self.life
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """May a call be made? See `Admission.ask`.
-
-    Attributes:
-        patience: seconds within which who asks would ask again, instead of giving its hint up.
-    """
-
-    lane: Lane
-    lease: float
-    cost: float = 1.0
-    may_probe: bool = False
-    ticket: str = ""
-    patience: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     """A question, its place among those that are asked together, and the name of the permit that it would get."""
 
     place: int
     question: Question
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """No leave: `reason` is `redis`, `breaker` or `rate:<name of the limit>`; `wait` is seconds until asking makes sense.
-
-    Attributes:
-        soon: that is within the asker's patience, and its hint is not given up.
-    """
-
-    reason: str
-    wait: float
-    breaker: BreakerState = BreakerState.CLOSED
-    trip: int = 0
-    soon: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The breaker after a report; `None` states mean that Redis could not say."""
-
-    before: BreakerState | None
-    after: BreakerState | None
-    trip: int = 0
-    retry_in: float = 0.0
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is known to be closed."""
-        return self.after is BreakerState.CLOSED
-
-    @property
-    def moved(self) -> bool:
-        """Whether this report opened or closed it."""
-        return self.before is not self.after
 
 
 class Admission:
@@ -125,6 +56,7 @@ class Admission:
     ) -> None:
         self._client = client
         self._wire = Wire(client)
+        self._ahead = Ahead()
         self._ways: dict[Lane, Way] = {}
         self._traffic = traffic
         self._clock = clock
@@ -153,16 +85,32 @@ class Admission:
         Those that differ in nothing but their ticket are asked for by one script: what it costs to read a policy and a
         breaker is spent once.
         """
-        asked_at, blocks = self._clock(), _alike(questions)
-        try:
-            answers = self._wire.run_all(self._admit, [self._block(block) for block in blocks])
-        except redis.RedisError:
-            return [Refused("redis", _WITHOUT_REDIS) for _ in questions]
-        found: dict[int, Permit | Refused] = {}
-        for block, (granted, *answer) in zip(blocks, answers, strict=True):
-            for number, asked in enumerate(block):
-                found[asked.place] = self._permit(asked, asked_at, answer, granted=number < granted)
+        now, found = self._clock(), dict[int, Permit | Refused]()
+        asked: list[_Asked] = []
+        for place, question in enumerate(questions):
+            if (permit := self._ahead.take(question, now)) is not None:
+                found[place] = permit
+            else:
+                asked.append(_Asked(place, question, secrets.token_hex(8)))
+        if asked:
+            found |= self._asked(asked, now)
         return [found[place] for place in range(len(questions))]
+
+    def _asked(self, asked: Sequence[_Asked], now: float) -> dict[int, Permit | Refused]:
+        blocks = _alike(asked)
+        try:
+            answers = self._wire.run_all(self._admit, [self._block(block, now) for block in blocks])
+        except redis.RedisError:
+            return {each.place: Refused("redis", _WITHOUT_REDIS) for each in asked}
+        found: dict[int, Permit | Refused] = {}
+        for block, (granted, more, *answer) in zip(blocks, answers, strict=True):
+            permits = self._granted(block, granted + more, now, answer)
+            found |= {each.place: permit for each, permit in zip(block[:granted], permits, strict=False)}
+            if granted < len(block):
+                refused = self._refused(block[0].question.lane, answer)
+                found |= {each.place: refused for each in block[granted:]}
+            self._ahead.keep(block[0].question, permits, granted)
+        return found
 
     def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
         """Say how the call went, or hand the permit back unused (`NEUTRAL`).
@@ -172,6 +120,8 @@ class Admission:
             verdict: what the call said of the provider's health.
             retry_after: seconds, when the provider said that we are too fast.
         """
+        if verdict is Verdict.DOWN or retry_after is not None:
+            self._ahead.forget(permit.lane.provider)
         try:
             before, after, trip, retry_in = self._wire.run(self._report, *self._said([permit], verdict, retry_after))
         except redis.RedisError:
@@ -183,20 +133,27 @@ class Admission:
         with suppress(redis.RedisError):  # as if each had been lost: limits count what was granted, not what was said
             self._wire.run_all(self._report, [self._said(block, verdict) for block in _reported_alike(permits)])
 
-    def _block(self, block: Sequence[_Asked]) -> Call:
+    def _block(self, block: Sequence[_Asked], now: float) -> Call:
         question = block[0].question
         way = self._way(question.lane)
+        more = self._ahead.more(question, len(block), int(min(way.ahead / question.cost, MOST)), now)
         calls = [word for asked in block for word in (asked.token, asked.question.ticket)]
         head = (self._time(), question.cost, int(question.may_probe), question.lease)
-        return (*way.keys, REFUSED), (*head, *way.arguments, question.patience, *calls)
+        return (*way.keys, REFUSED), (*head, *way.arguments, question.patience, more, *calls)
 
-    def _permit(self, asked: _Asked, asked_at: float, answer: Any, *, granted: bool) -> Permit | Refused:
-        reason, wait, state, trip, probe, soon = answer
-        lane, breaker = asked.question.lane, BreakerState(state.decode())
-        traffic = self._traffic[lane.provider]
-        if not granted:
-            return Refused(_explained(traffic, lane, reason.decode()), float(wait), breaker, trip, soon=bool(soon))
-        return Permit(asked.token, lane, asked_at, traffic.permit_life, trip, breaker, bool(probe))
+    def _granted(self, block: Sequence[_Asked], many: int, now: float, answer: Any) -> list[Permit]:
+        _, _, state, trip, probe, _ = answer
+        lane, breaker = block[0].question.lane, BreakerState(state.decode())
+        life = self._traffic[lane.provider].permit_life
+        tokens = [each.token for each in block[:many]] + [secrets.token_hex(8) for _ in range(many - len(block))]
+        return [Permit(token, lane, now, life, trip, breaker, bool(probe)) for token in tokens]
+
+    def _refused(self, lane: Lane, answer: Any) -> Refused:
+        reason, wait, state, trip, _, soon = answer
+        why = _explained(self._traffic[lane.provider], lane, reason.decode())
+        if reason == b"breaker":
+            self._ahead.forget(lane.provider)
+        return Refused(why, float(wait), BreakerState(state.decode()), trip, soon=bool(soon))
 
     def _said(self, permits: Sequence[Permit], verdict: Verdict, retry_after: float | None = None) -> Call:
         way, tokens = self._way(permits[0].lane), [permit.token for permit in permits]
@@ -261,12 +218,12 @@ def _script(name: str) -> str:
     return "\n".join((_HOME / f"{part}.lua").read_text() for part in parts)
 
 
-def _alike(questions: Sequence[Question]) -> list[list[_Asked]]:
+def _alike(asked: Sequence[_Asked]) -> list[list[_Asked]]:
     """Those together that one script may answer; who may probe asks alone."""
     blocks: dict[Any, list[_Asked]] = defaultdict(list)
-    for place, one in enumerate(questions):
-        key = place if one.may_probe else (one.lane, one.cost, one.lease, one.patience)
-        blocks[key].append(_Asked(place, one, secrets.token_hex(8)))
+    for each in asked:
+        one = each.question
+        blocks[each.token if one.may_probe else (one.lane, one.cost, one.lease, one.patience)].append(each)
     return list(blocks.values())
 
 

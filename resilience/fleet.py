@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import pybreaker
 
-from resilience.admission import Health, Permit, Refused
 from resilience.breaker import BreakerState, Verdict
+from resilience.permit import Health, Permit, Refused
 
 T = TypeVar("T")
 

@@ -111,6 +111,14 @@ local function take(limit, now, cost, token, lease)
   end
 end
 
+-- How many calls of `cost` may be taken ahead: none of a limit on calls at once or of a day's; of a bucket what leaves it half full.
+local function beyond(limit, cost)
+  if limit.type == 'seats' or limit.type == 'quota' then
+    return 0
+  end
+  return limit.tokens and math.max(0, math.floor((limit.tokens - limit.burst / 2) / cost)) or math.huge
+end
+
 local function keep(limit, lease)
   if limit.type == 'seats' then
     redis.call('EXPIRE', limit.key, math.ceil(lease) + 60)

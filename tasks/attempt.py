@@ -42,11 +42,11 @@ from operations.outcome import (
 )
 from operations.request import Reply, Request
 from reconciliation.confirm import Asked, Inquiry, confirm
-from resilience.admission import Health, Permit, Question, Refused
 from resilience.breaker import BreakerState, Verdict
 from resilience.clock import boottime
 from resilience.decide import Around, Decision, Park, decide
 from resilience.fleet import CallStorage, FleetBreaker, ProviderDownError
+from resilience.permit import Health, Permit, Question, Refused
 from resilience.traffic import Lane
 from tasks import logs
 from tasks.connections import pause_connection

@@ -16,7 +16,7 @@ from ledger.claim import Claimed, claim_all
 from ledger.release import later
 from ledger.session import BUSY, LOST
 from operations.means import Means
-from resilience.admission import Permit, Refused
+from resilience.permit import Permit, Refused
 from tasks import hint
 from tasks.attempt import Attempt
 from tasks.connections import Account, account

@@ -11,7 +11,7 @@ from ledger import accounts, pauses
 from ledger.session import Connection
 from operations.outcome import ErrorClass, Failed
 from operations.request import Reply
-from resilience.admission import Refused
+from resilience.permit import Refused
 from resilience.traffic import Lane
 from tasks.moves import note_move
 from tasks.platform import Platform

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.claim import Claimed
-from resilience.admission import Permit
+from resilience.permit import Permit
 from tasks.attempt import Attempt
 
 

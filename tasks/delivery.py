@@ -22,9 +22,9 @@ from ledger.lanes import LOCAL
 from ledger.session import LOST
 from operations.errors import DeadLettered, Declined
 from operations.states import State
-from resilience.admission import Permit, Refused
 from resilience.decide import Confirm, Decision, Park, Settle
 from resilience.decide import Retry as Again
+from resilience.permit import Permit, Refused
 from tasks import company, hint, plain, suspect
 from tasks.attempt import Attempt, Done
 from tasks.canvas_ids import with_ids

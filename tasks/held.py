@@ -3,6 +3,8 @@
 Only successes of what may be sent twice wait, and only where nothing follows them: should the worker die before they are
 written, each is sent again under its key and answered as before. That holds for at most `MOST` outcomes and one for each
 slot; none waits while its slot has nothing else to do, or where they come so seldom that no company is to be expected.
+
+That they went well is told to the breaker in larger numbers: it is said before anything else is, and never late.
 """
 
 import threading
@@ -12,12 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from ledger.record import Entry
-from resilience.admission import Permit
 from resilience.breaker import Verdict
+from resilience.permit import Permit
 from tasks.platform import platform
 from tasks.writer import Writer, given_up, write
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
+_TOLD = 32  # successes that the breaker is told of together
+_TELL = 0.1  # seconds within which it is told; its window is of seconds
 _SELDOM = 0.005  # seconds from one outcome to the next
 
 
@@ -39,13 +43,15 @@ class Held:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
+        self._untold: list[Permit] = []
+        self._untold_since = 0.0
         self._last, self._seldom = clock(), True
         self._wake: Callable[[], None] | None = None
         self._writer: Writer | None = None
 
     def __bool__(self) -> bool:
-        """Whether any waits."""
-        return bool(self._waiting)
+        """Whether any waits, or is to be told of."""
+        return bool(self._waiting or self._untold)
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +75,7 @@ class Held:
             self._writer.end()
         self._writer = None
         self.write()
+        _tell(self._taken_untold())
 
     def add(self, entry: Entry, permit: Permit) -> None:
         """Let an outcome wait."""
@@ -88,36 +95,51 @@ class Held:
     def write(self, *, at_least: int = 1) -> None:
         """Write what waits, if that is enough."""
         if batch := self._taken(at_least):
-            self._report_and_write(batch)
+            self._tell_and_write(batch)
 
     def write_elsewhere(self, *, older_than: float) -> None:
         """Have what has waited for so many seconds written by another thread: whoever looks may not wait for a server."""
         if batch := self._taken(1, older_than):
-            self._elsewhere(partial(self._report_and_write, batch))
+            self._elsewhere(partial(self._write, batch))
+        if untold := self._taken_untold(within=_TELL):
+            self._elsewhere(partial(_tell, untold))
 
     def report(self) -> None:
-        """Say of what waits that it went well before anything else is said, and have it written."""
-        if batch := self._taken(1):
-            _report(batch)
+        """Say of what went well that it did before anything else is said, and have what waits written."""
+        batch = self._taken(1)
+        _tell(self._taken_untold())
+        if batch:
             self._elsewhere(partial(self._write, batch))
 
     def _taken(self, at_least: int, older_than: float = 0.0) -> list[_Waiting]:
         if not self._waiting:
             return []
         with self._lock:
-            few = len(self._waiting) < at_least
-            if few or not self._waiting or self._clock() - self._waiting[0].since < older_than:
+            now, few = self._clock(), len(self._waiting) < at_least
+            if few or not self._waiting or now - self._waiting[0].since < older_than:
                 return []
             batch, self._waiting = self._waiting, []
+            if not self._untold:
+                self._untold_since = now
+            self._untold += [each.permit for each in batch]
         return batch
+
+    def _taken_untold(self, *, within: float = 0.0) -> list[Permit]:
+        """What the breaker must be told of, if it must be told within so many seconds and the oldest is as old."""
+        with self._lock:
+            if not self._untold or self._clock() - self._untold_since < within:
+                return []
+            untold, self._untold = self._untold, []
+        return untold
 
     def _elsewhere(self, work: Callable[[], None]) -> None:
         writer = self._writer
         if writer is None or not writer.put(work):
             work()
 
-    def _report_and_write(self, batch: Sequence[_Waiting]) -> None:
-        _report(batch)
+    def _tell_and_write(self, batch: Sequence[_Waiting]) -> None:
+        if self._seldom or len(self._untold) >= _TOLD:
+            _tell(self._taken_untold())
         self._write(batch)
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
@@ -126,8 +148,9 @@ class Held:
             given_up(len(locked))
 
 
-def _report(batch: Sequence[_Waiting]) -> None:
-    platform().admission.report_all([each.permit for each in batch], Verdict.OK)
+def _tell(permits: Sequence[Permit]) -> None:
+    if permits:
+        platform().admission.report_all(permits, Verdict.OK)
 
 
 held = Held()

@@ -29,9 +29,9 @@ from operations.outcome import (
 )
 from operations.request import Request
 from reconciliation.confirm import Asked, confirm
-from resilience.admission import Permit, Refused
 from resilience.breaker import Verdict
 from resilience.clock import boottime
+from resilience.permit import Permit, Refused
 from resilience.traffic import Lane
 from tasks.connections import fingerprint
 from tasks.platform import Platform

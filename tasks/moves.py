@@ -2,7 +2,7 @@
 
 from ledger import breakers
 from ledger.session import LOST
-from resilience.admission import Health
+from resilience.permit import Health
 from tasks.platform import Platform
 
 

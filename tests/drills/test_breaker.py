@@ -17,9 +17,9 @@ from given.traffic import PAYMENT, ended_well, most_in_a_window, pay_many, reque
 from demo.quick import write_quick_files
 from ledger import breakers
 from ledger.guard import Guard
-from resilience.admission import Permit, Refused
 from resilience.breaker import BreakerState
 from resilience.clock import boottime
+from resilience.permit import Permit, Refused
 from resilience.traffic import Lane
 from tasks.payments import create_customer, take_payment
 from tasks.traffic import remember, sync_breakers

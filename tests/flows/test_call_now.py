@@ -8,8 +8,8 @@ from given.deployment import PATIENCE, Deployment, eventually
 from given.orders import calls, charges, order
 
 from operations.errors import NotAllowedError, OperationConflict
-from resilience.admission import Permit
 from resilience.breaker import Verdict
+from resilience.permit import Permit
 from resilience.traffic import Lane
 from tasks import delivery
 from tasks.accepting import accept_in

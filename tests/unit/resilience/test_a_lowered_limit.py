@@ -7,9 +7,10 @@ import pytest
 import redis
 
 from resilience import lowered, restore
-from resilience.admission import Admission, Permit, Refused
+from resilience.admission import Admission
 from resilience.limiter import Limit
 from resilience.lowered import Lowered
+from resilience.permit import Permit, Refused
 from resilience.traffic import Lane, Traffic
 
 TRAFFIC = Traffic("acme", limits=(Limit("50 per 1s", ("tenant",), 50, 1.0),), costs={"acme.big": 3.0})

@@ -6,8 +6,9 @@ import pytest
 import redis
 
 from resilience import restore
-from resilience.admission import Admission, Permit, Refused
+from resilience.admission import Admission
 from resilience.limiter import Limit
+from resilience.permit import Permit, Refused
 from resilience.traffic import Lane, Traffic
 
 LIVE = Lane("acme", "default", "acme.make")

@@ -8,10 +8,11 @@ import pytest
 import redis
 
 from resilience import breaker, limiter, restore
-from resilience.admission import Admission, Permit, Question, Refused
+from resilience.admission import Admission
 from resilience.breaker import Breaker, BreakerPolicy, BreakerState, Verdict
 from resilience.limiter import Bucket, Limit, Quota
 from resilience.lowered import Lowered, put
+from resilience.permit import Permit, Question, Refused
 from resilience.traffic import Lane, Traffic
 from resilience.way import breaker_key
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from resilience.admission import Permit, Question, Refused
 from resilience.breaker import BreakerState
+from resilience.permit import Permit, Question, Refused
 from resilience.traffic import Lane
 from tasks import attempt
 from tasks.attempt import Attempt

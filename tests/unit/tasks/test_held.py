@@ -38,11 +38,63 @@ class Shelf:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many were written each time."""
     sizes: list[int] = []
-    admission = SimpleNamespace(report_all=lambda *_: None)
-    for module in (tasks.held, tasks.writer):
-        monkeypatch.setattr(module, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
+    told_of(monkeypatch, [])
     monkeypatch.setattr(tasks.writer, "record_successes", lambda _, entries: sizes.append(len(entries)))
     return sizes
+
+
+def told_of(monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
+    """Notes of how many successes the breaker is told each time."""
+    admission = SimpleNamespace(report_all=lambda permits, _: sizes.append(len(permits)))
+    for module in (tasks.held, tasks.writer):
+        monkeypatch.setattr(module, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
+
+
+@pytest.fixture
+def told(written: list[int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of how many successes the breaker was told each time."""
+    del written  # its admission is replaced
+    sizes: list[int] = []
+    told_of(monkeypatch, sizes)
+    return sizes
+
+
+def test_the_breaker_is_told_of_many_at_a_time(told: list[int]) -> None:
+    shelf = Shelf()
+    for _ in range(64):
+        shelf.add(after=0.001)
+    assert told == [32, 32]
+
+
+def test_the_breaker_is_told_at_once_of_what_comes_seldom(told: list[int]) -> None:
+    shelf = Shelf()
+    for _ in range(2):
+        shelf.add(after=0.05)
+    assert told == [1, 1]
+
+
+def test_the_breaker_is_told_soon_of_what_is_written_already(told: list[int]) -> None:
+    shelf = Shelf()
+    for _ in range(MOST):
+        shelf.add(after=0.001)
+    shelf.now += 0.09
+    shelf.held.write_elsewhere(older_than=0.02)
+    assert told == []
+    assert shelf.held  # whoever looks goes on looking
+    shelf.now += 0.02
+    shelf.held.write_elsewhere(older_than=0.02)
+    assert not shelf.held
+    shelf.held.close()
+    assert told == [MOST]
+
+
+def test_the_breaker_is_told_before_a_worker_ends(told: list[int]) -> None:
+    shelf = Shelf()
+    for _ in range(MOST + 1):
+        shelf.add(after=0.001)
+    assert told == []
+    shelf.held.close()
+    assert told == [MOST + 1]
 
 
 def test_those_that_come_one_upon_another_are_written_together(written: list[int]) -> None:
@@ -76,7 +128,6 @@ def test_what_is_old_is_written_by_whoever_looks(written: list[int]) -> None:
     assert written == []
     shelf.now += 0.03
     shelf.held.write_elsewhere(older_than=0.02)
-    assert not shelf.held
     shelf.held.close()
     assert written == [1]
 
@@ -103,9 +154,7 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], list[str]]:
             raise LockNotAvailable
         done.extend(entries)
 
-    admission = SimpleNamespace(report_all=lambda *_: None)
-    for module in (tasks.held, tasks.writer):
-        monkeypatch.setattr(module, "platform", lambda: SimpleNamespace(admission=admission, ledger=None))
+    told_of(monkeypatch, [])
     monkeypatch.setattr(tasks.writer, "record_successes", record)
     monkeypatch.setattr(tasks.writer, "_AGAIN", 0.01)
     return names, done
@@ -141,9 +190,9 @@ def test_a_worker_that_ends_tries_once_more_and_says_what_it_leaves(locked: tupl
     assert [line["count"] for line in said] == [1]
 
 
-def test_what_went_well_is_reported_before_it_is_written(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
+def test_before_something_else_is_said_what_went_well_is(monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
     order: list[str] = []
-    monkeypatch.setattr(tasks.held, "_report", lambda _: order.append("reported"))
+    monkeypatch.setattr(tasks.held, "_tell", lambda permits: order.append("reported") if permits else None)
     monkeypatch.setattr(tasks.held, "write", lambda _: order.append("written") or [])
     shelf = Shelf()
     shelf.held.add(NOTHING, NOTHING)

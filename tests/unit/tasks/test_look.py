@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from operations.outcome import Deferred
-from resilience.admission import Refused
+from resilience.permit import Refused
 from tasks import look
 
 QUESTION: Any = SimpleNamespace(writes=False)
