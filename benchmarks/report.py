@@ -106,8 +106,9 @@ def _target_notes(rounds: Sequence[Round]) -> list[str]:
         ratio = reached(rounds, target)
         if ratio is not None:
             verdict = "reached" if target.holds(ratio.median) else "MISSED"
+            other = "" if target.against is None else f" of {target.against}"
             notes.append(
                 f"target: {target.contender}, {FIGURES[target.figure][0]}, at {target.latency} ms: "
-                f"{'at most' if target.most else 'at least'} {target.ratio} of {target.against}; measured {ratio}: {verdict}"
+                f"{'at most' if target.most else 'at least'} {target.ratio}{other}; measured {ratio}: {verdict}"
             )
     return notes

@@ -30,6 +30,7 @@ class Run:
         enqueued: operations per second that one caller enqueues.
         enqueue_cpu: milliseconds of the caller's processor per operation.
         memory: MB of the worker's process tree (PSS), at its end.
+        scripts: round trips to Redis for breaker and limits, per operation: each runs a script.
     """
 
     contender: str
@@ -40,6 +41,7 @@ class Run:
     enqueued: float
     enqueue_cpu: float
     memory: float
+    scripts: float
 
     def as_json(self) -> dict[str, Any]:
         """For the file."""
@@ -54,9 +56,11 @@ def run(contender: Contender, place: Place, latency: int, count: int, prefix: st
     log = place.folder / f"worker-{contender.name}.log"
     workers = _start(contender, place, latency, log)
     try:
+        before = _scripts(place)
         drained = _watch(workers, place, progress, count, log)
+        scripts = (_scripts(place) - before) / count
         memory = proportional_memory([worker.pid for worker in workers])
-        return Run(contender.name, latency, *drained, 1 / taken["wall"], 1000 * taken["cpu"], memory)
+        return Run(contender.name, latency, *drained, 1 / taken["wall"], 1000 * taken["cpu"], memory, scripts)
     finally:
         _end(workers)
 
@@ -97,6 +101,12 @@ def _until(workers: Sequence[subprocess.Popen[bytes]], log: Path, condition: Any
         if any(worker.poll() is not None for worker in workers) or time.monotonic() > until:
             raise RuntimeError(f"the worker did not get through its work: see {log}")
         time.sleep(_POLL)
+
+
+def _scripts(place: Place) -> int:
+    """How many Redis has run since it was started."""
+    found: Any = place.broker.info("commandstats")
+    return sum(found.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("eval", "evalsha"))
 
 
 def _end(workers: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -113,7 +113,7 @@ class Admission:
         return found
 
     def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
-        """Say how the call went, or hand the permit back unused (`NEUTRAL`).
+        """Say how the call went.
 
         Args:
             permit: what was granted.
@@ -127,6 +127,11 @@ class Admission:
         except redis.RedisError:
             return Health(None, None)
         return Health(_state(before), _state(after), trip, float(retry_in))
+
+    def hand_back(self, permit: Permit) -> None:
+        """Say that a call was not made, where that frees a seat among the calls at once, or the probe."""
+        if permit.probe or self._traffic[permit.lane.provider].seats_for(permit.lane.kind):
+            self.report(permit, Verdict.NEUTRAL)
 
     def report_all(self, permits: Sequence[Permit], verdict: Verdict) -> None:
         """Say the same of several calls in one round trip."""

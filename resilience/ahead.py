@@ -60,16 +60,18 @@ class Ahead:
     def keep(self, question: Question, granted: Sequence[Permit], many: int) -> None:
         """Lay down what was granted beyond the `many` that are used at once."""
         with self._lock:
+            before = self._shelves.pop(_key(question), None)
             if not granted or question.may_probe:
-                self._shelves.pop(_key(question), None)
                 return
             first = granted[0]
             if len(self._shelves) >= _MANY:
                 self._shelves = {
                     key: one for key, one in self._shelves.items() if first.asked_at - one.since < one.seconds
                 }
-            shelf = _Shelf(first.asked_at, _SHELF * first.life, len(granted), deque(granted[many:]))
-            self._shelves[_key(question)] = shelf
+            left = deque(granted[many:], MOST)
+            if before is not None:  # another thread asked at the same moment
+                left.extendleft(reversed(before.left))
+            self._shelves[_key(question)] = _Shelf(first.asked_at, _SHELF * first.life, many + len(left), left)
 
     def forget(self, provider: str) -> None:
         """Use nothing of a provider's that lies here: its breaker moved, or it said that we are too fast."""

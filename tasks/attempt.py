@@ -166,7 +166,7 @@ class Attempt:
 
     def hand_back(self, permit: Permit) -> None:
         """The permit was not used."""
-        self.platform.admission.report(permit, Verdict.NEUTRAL)
+        self.platform.admission.hand_back(permit)
 
     def call(self, claimed: Claimed, permit: Permit) -> Done:
         """Speak to the provider under the breaker, decide, and write it down; nothing is held open meanwhile."""

@@ -7,6 +7,7 @@ slot; none waits while its slot has nothing else to do, or where they come so se
 That they went well is told to the breaker in larger numbers: it is said before anything else is, and never late.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from tasks.writer import Writer, given_up, write
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
 _TOLD = 32  # successes that the breaker is told of together
-_TELL = 0.1  # seconds within which it is told; its window is of seconds
+_TELL = 0.1  # seconds until it is told of fewer; its window is of seconds
 _SELDOM = 0.005  # seconds from one outcome to the next
 
 
@@ -44,7 +45,7 @@ class Held:
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._untold: list[Permit] = []
-        self._untold_since = 0.0
+        self._told_at = -math.inf
         self._last, self._seldom = clock(), True
         self._wake: Callable[[], None] | None = None
         self._writer: Writer | None = None
@@ -101,7 +102,7 @@ class Held:
         """Have what has waited for so many seconds written by another thread: whoever looks may not wait for a server."""
         if batch := self._taken(1, older_than):
             self._elsewhere(partial(self._write, batch))
-        if untold := self._taken_untold(within=_TELL):
+        if untold := self._taken_untold(every=_TELL):
             self._elsewhere(partial(_tell, untold))
 
     def report(self) -> None:
@@ -115,21 +116,20 @@ class Held:
         if not self._waiting:
             return []
         with self._lock:
-            now, few = self._clock(), len(self._waiting) < at_least
-            if few or not self._waiting or now - self._waiting[0].since < older_than:
+            few = len(self._waiting) < at_least
+            if few or not self._waiting or self._clock() - self._waiting[0].since < older_than:
                 return []
             batch, self._waiting = self._waiting, []
-            if not self._untold:
-                self._untold_since = now
             self._untold += [each.permit for each in batch]
         return batch
 
-    def _taken_untold(self, *, within: float = 0.0) -> list[Permit]:
-        """What the breaker must be told of, if it must be told within so many seconds and the oldest is as old."""
+    def _taken_untold(self, *, every: float = 0.0) -> list[Permit]:
+        """What the breaker is to be told of: if these are many, or nothing was for so many seconds."""
         with self._lock:
-            if not self._untold or self._clock() - self._untold_since < within:
+            now = self._clock()
+            if not self._untold or (len(self._untold) < _TOLD and now - self._told_at < every):
                 return []
-            untold, self._untold = self._untold, []
+            untold, self._untold, self._told_at = self._untold, [], now
         return untold
 
     def _elsewhere(self, work: Callable[[], None]) -> None:
@@ -138,8 +138,7 @@ class Held:
             work()
 
     def _tell_and_write(self, batch: Sequence[_Waiting]) -> None:
-        if self._seldom or len(self._untold) >= _TOLD:
-            _tell(self._taken_untold())
+        _tell(self._taken_untold(every=_TELL))
         self._write(batch)
 
     def _write(self, batch: Sequence[_Waiting]) -> None:

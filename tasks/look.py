@@ -139,7 +139,7 @@ class _Gate:
         assert self._permit is not None
         if not self._permit.expired(boottime()):
             return
-        self._admission.report(self._permit, Verdict.NEUTRAL)
+        self._admission.hand_back(self._permit)
         if (refused := self._permitted()) is not None:
             raise NotSentError(_refused(refused))
 
