@@ -19,6 +19,7 @@ from operations.request import Request
 from operations.states import State
 
 Meanwhile = Callable[[], object] | None
+Row = dict[str, Any]
 
 
 class Answer(StrEnum):
@@ -175,9 +176,15 @@ WHERE id = (SELECT operation_id FROM lockgate.tickets WHERE id = %s)
 """
 
 
+def rows_of(ledger: Ledger, items: Iterable[Acceptance]) -> list[Row]:
+    """What accepting them stores, but for the id of the lane; `accept` makes it unless somebody has made it ahead."""
+    return [_row(ledger, item) for item in items]
+
+
 def accept(
-    ledger: Ledger, items: Sequence[Acceptance], connection: Connection | None = None, *, meanwhile: Meanwhile = None
-) -> list[Verdict]:
+    ledger: Ledger, items: Sequence[Acceptance], connection: Connection | None = None, *,
+    rows: Sequence[Row] | None = None, meanwhile: Meanwhile = None,
+) -> list[Verdict]:  # fmt: skip
     """Accept operations, with one verdict for each, in order.
 
     Without a connection they are committed when this returns. Doing it again with the same tickets changes nothing, so a
@@ -187,41 +194,39 @@ def accept(
         ledger: where.
         items: what.
         connection: the caller's, in a transaction of the caller's.
+        rows: of these items, where they have been made ahead.
         meanwhile: done while PostgreSQL works, where there is no such transaction; it may be done twice, and raises nothing.
 
     Raises:
         AcceptBusy: another transaction holds one of the keys and does not commit.
         psycopg.OperationalError: PostgreSQL went away; it is not known whether it was committed.
     """
+    rows = rows_of(ledger, items) if rows is None else rows
     lanes = lane_ids(ledger, [item.lane for item in items])
+    for item, row in zip(items, rows, strict=True):
+        row["lane_id"] = lanes[item.lane]
     if connection is not None:
-        return _accept_in(ledger, connection, items, lanes, meanwhile)
+        return _accept_in(ledger, connection, items, rows, meanwhile)
     with ledger.connection() as own:
-        return _accept_in(ledger, own, items, lanes, meanwhile)
+        return _accept_in(ledger, own, items, rows, meanwhile)
 
 
 def _accept_in(
-    ledger: Ledger, connection: Connection, items: Sequence[Acceptance], lanes: Mapping[LaneKey, int],
-    meanwhile: Meanwhile,
-) -> list[Verdict]:  # fmt: skip
-    rows = [_row(ledger, item, lanes[item.lane]) for item in items]
+    ledger: Ledger, connection: Connection, items: Sequence[Acceptance], rows: Sequence[Row], meanwhile: Meanwhile
+) -> list[Verdict]:
     fresh = _insert(connection, rows, meanwhile)
+    if len(fresh) == len(items):  # as nearly always
+        return [Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id]) for item in items]
     left = [(item, row) for item, row in zip(items, rows, strict=True) if item.operation_id not in fresh]
-    held: dict[uuid.UUID, Verdict] = {}
-    if left:
-        with connection.transaction():  # in the caller's, a savepoint; in ours, one commit for all
-            held = _answer_the_rest(ledger, connection, left)
+    with connection.transaction():  # in the caller's, a savepoint; in ours, one commit for all
+        held = _answer_the_rest(ledger, connection, left)
     return [
-        Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id])
-        if item.operation_id in fresh
-        else held[item.operation_id]
+        held.get(item.operation_id) or Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id])
         for item in items
     ]
 
 
-def _insert(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], meanwhile: Meanwhile = None
-) -> dict[uuid.UUID, bool]:
+def _insert(connection: Connection, rows: Sequence[Row], meanwhile: Meanwhile = None) -> dict[uuid.UUID, bool]:
     """Insert what is new; the operations inserted, each with whether a hint at it is due now.
 
     A savepoint, where there is a transaction, keeps the caller's alive when another one is in the way. Inside one batch
@@ -269,7 +274,7 @@ def _committed(
     return cursor.fetchall()
 
 
-def _statement(rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+def _statement(rows: Sequence[Row]) -> tuple[str, Mapping[str, Any]]:
     first = rows[0]
     if len(rows) == 1:
         return _ACCEPT_ONE, first
@@ -293,7 +298,7 @@ def _waiting_briefly(connection: Connection) -> Iterator[None]:
         connection.execute("SELECT set_config('lock_timeout', %s, true)", row)
 
 
-def _insert_singly(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, bool]:
+def _insert_singly(connection: Connection, rows: Sequence[Row]) -> dict[uuid.UUID, bool]:
     """A ticket among them is known already: the others go in without it."""
     fresh: dict[uuid.UUID, bool] = {}
     for row in rows:
@@ -304,7 +309,7 @@ def _insert_singly(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _answer_the_rest(
-    ledger: Ledger, connection: Connection, left: Sequence[tuple[Acceptance, Mapping[str, Any]]]
+    ledger: Ledger, connection: Connection, left: Sequence[tuple[Acceptance, Row]]
 ) -> dict[uuid.UUID, Verdict]:
     """What was not inserted meets the operation that holds its key, or its ticket."""
     ids = [row["business_key_id"] for _, row in left if row["business_key_id"] is not None]
@@ -316,7 +321,7 @@ def _answer_the_rest(
 
 
 def _meet(
-    ledger: Ledger, connection: Connection, item: Acceptance, row: Mapping[str, Any], holder: tuple[Any, ...] | None
+    ledger: Ledger, connection: Connection, item: Acceptance, row: Row, holder: tuple[Any, ...] | None
 ) -> Verdict:
     if holder is None:
         return _known_ticket(connection, item, row)
@@ -335,7 +340,7 @@ def _meet(
     return Verdict(Answer.EXISTING, operation_id, item.follows and State(state).ended, State(state))
 
 
-def _known_ticket(connection: Connection, item: Acceptance, row: Mapping[str, Any]) -> Verdict:
+def _known_ticket(connection: Connection, item: Acceptance, row: Row) -> Verdict:
     known = connection.execute(_KNOWN, [item.ticket_id]).fetchone()
     if known is None:
         raise RuntimeError(f"{item.ticket_id} was neither inserted nor found")
@@ -345,7 +350,7 @@ def _known_ticket(connection: Connection, item: Acceptance, row: Mapping[str, An
     return Verdict(Answer.EXISTING, operation_id, False, State(state))
 
 
-def _row(ledger: Ledger, item: Acceptance, lane_id: int) -> dict[str, Any]:
+def _row(ledger: Ledger, item: Acceptance) -> Row:
     lane, secret = item.lane, ledger.secret
     names = {"tenant": lane.tenant, "provider": lane.provider, "kind": lane.kind}
     key = item.business_key
@@ -353,7 +358,6 @@ def _row(ledger: Ledger, item: Acceptance, lane_id: int) -> dict[str, Any]:
     return names | {
         "id": item.operation_id,
         "ticket_id": item.ticket_id,
-        "lane_id": lane_id,
         "business_key_id": None if key is None else keys.business_key_id(secret, business_key=key, **names),
         "business_key": key,
         "schema_version": item.schema_version,
@@ -407,6 +411,6 @@ def insert_generation(
     supersedes: uuid.UUID,
 ) -> None:  # fmt: skip
     """Insert the next generation of a key, whose row the caller has locked; the sweep hints at it."""
-    values = _row(ledger, item, lane_id)
-    values |= {"business_key_id": key_id, "generation": generation, "supersedes": supersedes}
+    values = _row(ledger, item)
+    values |= {"lane_id": lane_id, "business_key_id": key_id, "generation": generation, "supersedes": supersedes}
     connection.execute(_NEXT, values)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from config import crashpoint
-from ledger.accept import Acceptance, Answer, Meanwhile, Verdict, accept
+from ledger.accept import Acceptance, Answer, Meanwhile, Row, Verdict, accept
 from ledger.due import Hint
 from ledger.lanes import lane_ids
 from ledger.session import LOST, READ_ONLY, Connection, Ledger, unavailable
@@ -89,8 +89,9 @@ def transaction_of_our_own(connection: Connection, hints: list[Hint]) -> Iterato
 
 
 def accepted(
-    ledger: Ledger, items: Sequence[Acceptance], within: Within | None = None, *, meanwhile: Meanwhile = None
-) -> list[Verdict]:
+    ledger: Ledger, items: Sequence[Acceptance], within: Within | None = None, *,
+    rows: Sequence[Row] | None = None, meanwhile: Meanwhile = None,
+) -> list[Verdict]:  # fmt: skip
     """Accept in the caller's transaction where there is one, else in one of our own.
 
     A commit whose answer was lost is asked again: accepting the same tickets twice changes nothing.
@@ -99,7 +100,8 @@ def accepted(
         ledger: where.
         items: what.
         within: done in the same transaction as all of them; what it raises undoes it.
-        meanwhile: see `ledger.accept.accept`.
+        rows: as in `ledger.accept.accept`.
+        meanwhile: as there.
 
     Raises:
         AcceptBusy: another transaction holds one of the keys.
@@ -108,7 +110,7 @@ def accepted(
     """
     transaction = _joined.get()
     if transaction is not None:
-        return _accept(ledger, items, transaction.connection, within)
+        return _accept(ledger, items, transaction.connection, within, rows=rows)
     doubt = False
     for _ in range(_TRIES):
         reached = False  # what fails before it has stored nothing
@@ -117,7 +119,7 @@ def accepted(
             with ledger.connection() if within is None else ledger.transaction() as connection:
                 reached = True
                 crashpoint.reached("accept.before_commit")
-                verdicts = _accept(ledger, items, connection, within, meanwhile)
+                verdicts = _accept(ledger, items, connection, within, rows=rows, meanwhile=meanwhile)
         except LOST as error:
             stored_nothing = not reached or isinstance(error, READ_ONLY)
             if stored_nothing and not doubt:
@@ -146,10 +148,10 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
 
 
 def _accept(
-    ledger: Ledger, items: Sequence[Acceptance], connection: Connection, within: Within | None,
-    meanwhile: Meanwhile = None,
+    ledger: Ledger, items: Sequence[Acceptance], connection: Connection, within: Within | None, *,
+    rows: Sequence[Row] | None, meanwhile: Meanwhile = None,
 ) -> list[Verdict]:  # fmt: skip
-    verdicts = accept(ledger, items, connection, meanwhile=meanwhile)
+    verdicts = accept(ledger, items, connection, rows=rows, meanwhile=meanwhile)
     if within is not None:
         within(connection, verdicts)
     return verdicts

@@ -6,31 +6,28 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
 from typing import Any, Literal
 
 from celery import signals
 from celery.result import AsyncResult
 
-from integrations.registry import BoundKind
 from ledger.accept import Acceptance, Verdict
 from ledger.again import current_generation, supersede
 from ledger.follow import ended
 from ledger.lanes import lane_ids
-from ledger.session import LOST, Connection, Ledger, unavailable
+from ledger.session import LOST, Connection
 from operations import keys
-from operations.errors import InvalidArgumentsError, LockgateError, NotAllowedError, OperationConflict
+from operations.errors import LockgateError, NotAllowedError, OperationConflict
 from operations.means import Means
 from operations.states import Reason, State
 from tasks import delivery, hint
 from tasks.accepting import accepted, hint_of, joined, raise_conflict
+from tasks.batches import Batches, all_drafted, queue_of
 from tasks.current import current
 from tasks.draft import Posting, acceptance, draft
 from tasks.platform import platform
 from tasks.publishing import publish
 
-_BATCH = 200  # operations in one statement: of more, Python's collector finds so many alive that it looks at everything
-_WINDOW = 1000  # hints that one call publishes at most; the sweep sends the others as they find room
 _POLL = 0.02  # seconds between two looks while a user waits
 _LONGEST_PAUSE = 0.5  # seconds between two tries of a call that admission refuses
 
@@ -78,7 +75,7 @@ def is_plain(task: Any, args: Any, options: Mapping[str, Any]) -> bool:
 
 def accept_one(task: Any, fields: Mapping[str, Any]) -> AsyncResult:
     """Accept one operation from a plain call."""
-    item = _all_drafted(task, [fields])[0]
+    item = all_drafted(task, [fields])[0]
     if isinstance(item, LockgateError):
         raise item
     verdict = accepted(platform().ledger, [item])[0]
@@ -93,7 +90,7 @@ def accept_many(task: Any, items: Sequence[Mapping[str, Any]], *, atomic: bool) 
 
 
 def _atomically(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
-    drafts = _all_drafted(task, items)
+    drafts = all_drafted(task, items)
     wrong = next((made for made in drafts if isinstance(made, LockgateError)), None)
     if wrong is not None:
         raise wrong
@@ -104,40 +101,14 @@ def _atomically(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]
 
 
 def _in_batches(task: Any, items: Sequence[Mapping[str, Any]]) -> list[Accepted]:
-    @lru_cache(maxsize=2)  # the batch at hand, and the one that is drafted while PostgreSQL works on it
-    def drafted(start: int) -> list[Acceptance | LockgateError]:
-        return _all_drafted(task, items[start : start + _BATCH], hintable=start < _WINDOW)
-
-    wrong: list[Exception] = []
-
-    def ahead(start: int) -> None:
-        try:
-            drafted(start)
-        except Exception as error:  # noqa: BLE001  raised in its turn: this batch may be committed, and is hinted at first
-            wrong.append(error)  # and not drafted anew instead: it may be somebody's time limit, which comes but once
-
-    answers: list[Accepted] = []
-    for start in range(0, len(items), _BATCH):
-        if wrong:
-            raise wrong[0]
-        drafts, after = drafted(start), start + _BATCH
-        wanted = [made for made in drafts if isinstance(made, Acceptance)]
-        meanwhile = partial(ahead, after) if after < len(items) else None
-        verdicts = accepted(platform().ledger, wanted, meanwhile=meanwhile) if wanted else []
+    batches, answers = Batches(task, items), []
+    for batch in batches:
+        meanwhile = batches.make_next if batches.more else None
+        wanted, rows = batch.wanted, batch.rows
+        verdicts = accepted(platform().ledger, wanted, rows=rows, meanwhile=meanwhile) if wanted else []
         _hint(wanted, verdicts)  # at once: a hint that is noted and not there for seconds is taken for lost
-        answers += _answers(task, drafts, verdicts)
+        answers += _answers(task, batch.drafts, verdicts)
     return answers
-
-
-def _all_drafted(
-    task: Any, items: Sequence[Mapping[str, Any]], *, hintable: bool = True
-) -> list[Acceptance | LockgateError]:
-    bound, queue, transaction, ledger = task.bound_kind, queue_of(task), joined(), platform().ledger
-    hintable = hintable and (transaction is None or transaction.hintable) and not platform().crowd.full(queue)
-    return [
-        _drafted(ledger, bound, fields, Posting(str(keys.new_id()), task.name, queue, hint=hintable))
-        for fields in items
-    ]
 
 
 def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
@@ -148,24 +119,6 @@ def _hint(items: Sequence[Acceptance], verdicts: Sequence[Verdict]) -> None:
         transaction.hints.extend(hints)
     else:
         publish(hints)
-
-
-def _drafted(
-    ledger: Ledger, bound: BoundKind, fields: Mapping[str, Any], posting: Posting
-) -> Acceptance | LockgateError:
-    try:
-        return acceptance(bound, draft(bound, (), fields), posting, secret=ledger.secret)
-    except InvalidArgumentsError as error:
-        return error
-    except LOST as error:
-        raise unavailable(error) from None
-
-
-def queue_of(task: Any) -> str:
-    """The queue that the task's route names."""
-    route = task.app.amqp.router.route({}, task.name, (), {}, task)
-    queue = route.get("queue")
-    return str(getattr(queue, "name", queue) or task.app.conf.task_default_queue)
 
 
 def _accepted_atomically(items: Sequence[Acceptance]) -> list[Verdict]:

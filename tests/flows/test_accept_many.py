@@ -8,13 +8,13 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from given.deployment import Deployment
 from given.orders import order
 
-from tasks import calling
+from tasks import batches
 from tasks.payments import take_payment
 
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calling, "_BATCH", 3)
+    monkeypatch.setattr(batches, "_BATCH", 3)
 
 
 def accept(*fields: Any) -> list[Any]:
@@ -59,7 +59,7 @@ def test_a_time_limit_that_comes_while_the_second_batch_is_drafted_is_heard(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes once: whoever swallows it, and drafts anew, has no limit any more."""
-    drafting, times = calling._all_drafted, []
+    drafting, times = batches.all_drafted, []
 
     def until_the_second(*args: Any, **options: Any) -> Any:
         times.append(1)
@@ -68,7 +68,7 @@ def test_a_time_limit_that_comes_while_the_second_batch_is_drafted_is_heard(
         return drafting(*args, **options)
 
     before = hints(deployment)
-    monkeypatch.setattr(calling, "_all_drafted", until_the_second)
+    monkeypatch.setattr(batches, "all_drafted", until_the_second)
     with pytest.raises(SoftTimeLimitExceeded):
         accept(*(order(f"late-{number}") for number in range(9)))
     assert hints(deployment) > before
