@@ -117,9 +117,9 @@ class Backlog:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take five times as long to make
 class Hint:
-    """What is published for one operation: a name, and what admission needs; nothing personal.
+    """What is published for one operation: a name, and what admission needs; nothing personal. Nobody changes it.
 
     Attributes:
         lane_id: where it waits; 0 where nobody asks.

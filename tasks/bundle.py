@@ -75,12 +75,7 @@ def _groups(hints: Iterable[Hint], *, apart: bool) -> Iterator[list[Hint]]:
 
 def _bundles(one: Hint) -> bool:
     """Not what somebody must look at by itself, nor a plain task: it may take minutes, and others would wait behind it."""
-    return not (one.alone or one.lapsed or one.probe) and one.provider != LOCAL and _raw(one.ticket_id) is not None
-
-
-def _raw(ticket_id: str) -> bytes | None:
-    """An id of ours, packed; None for one that somebody chose and that is no UUID as we write it."""
-    return bytes.fromhex(ticket_id.replace("-", "")) if _UUID.fullmatch(ticket_id) else None
+    return not (one.alone or one.lapsed or one.probe) and one.provider != LOCAL and bool(_UUID.fullmatch(one.ticket_id))
 
 
 def _written(group: Sequence[Hint], more: Mapping[str, Any] | None) -> list[str]:
@@ -95,7 +90,7 @@ def _written(group: Sequence[Hint], more: Mapping[str, Any] | None) -> list[str]
 
 
 def _bundle(group: Sequence[Hint]) -> str:
-    first, rest = group[0], b"".join(_raw(one.ticket_id) or b"" for one in group[1:])
+    first, rest = group[0], bytes.fromhex("".join(one.ticket_id for one in group[1:]).replace("-", ""))
     about = settings_of(first) | {_OTHERS: base64.b64encode(rest).decode()}
     return json.dumps(
         {
