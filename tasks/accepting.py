@@ -137,6 +137,11 @@ def hint_of(item: Acceptance) -> Hint:
     return Hint(item.ticket_id, lane.task, lane.queue, lane.priority, lane.tenant, lane.provider)
 
 
+def conflict(item: Acceptance, verdict: Verdict) -> OperationConflict:
+    """What stands against an item, as an error."""
+    return OperationConflict(item.business_key or item.ticket_id, str(verdict.operation_id), verdict.why)
+
+
 def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
     """Tell the caller that the key is taken.
 
@@ -144,7 +149,7 @@ def raise_conflict(item: Acceptance, verdict: Verdict) -> None:
         OperationConflict: it is.
     """
     if verdict.answer is Answer.CONFLICT:
-        raise OperationConflict(item.business_key or item.ticket_id, str(verdict.operation_id), verdict.why)
+        raise conflict(item, verdict)
 
 
 def _accept(

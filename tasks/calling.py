@@ -11,17 +11,17 @@ from typing import Any, Literal
 from celery import signals
 from celery.result import AsyncResult
 
-from ledger.accept import Acceptance, Verdict
+from ledger.accept import Acceptance, Answer, Verdict
 from ledger.again import current_generation, supersede
 from ledger.follow import ended
 from ledger.lanes import lane_ids
 from ledger.session import LOST, Connection
 from operations import keys
-from operations.errors import LockgateError, NotAllowedError, OperationConflict
+from operations.errors import LockgateError, NotAllowedError
 from operations.means import Means
 from operations.states import Reason, State
 from tasks import delivery, hint
-from tasks.accepting import accepted, hint_of, joined, raise_conflict
+from tasks.accepting import accepted, conflict, hint_of, joined, raise_conflict
 from tasks.batches import Batches, all_drafted, queue_of
 from tasks.current import current
 from tasks.draft import Posting, acceptance, draft
@@ -139,12 +139,11 @@ def _answers(task: Any, drafts: Sequence[Acceptance | LockgateError], verdicts: 
 
 
 def _answer(task: Any, made: Acceptance, verdict: Verdict) -> Accepted:
-    try:
-        raise_conflict(made, verdict)
-    except OperationConflict as error:
-        return Accepted("conflict", operation_id=str(verdict.operation_id), error=error)
-    answer: Literal["accepted", "existing"] = "accepted" if verdict.answer == "accepted" else "existing"
-    return Accepted(answer, task, made.ticket_id, str(verdict.operation_id))
+    operation_id = str(verdict.operation_id)
+    if verdict.answer is Answer.CONFLICT:
+        return Accepted("conflict", operation_id=operation_id, error=conflict(made, verdict))
+    answer: Literal["accepted", "existing"] = "accepted" if verdict.answer is Answer.ACCEPTED else "existing"
+    return Accepted(answer, task, made.ticket_id, operation_id)
 
 
 def again(task: Any, after: str, fields: Mapping[str, Any]) -> AsyncResult:
