@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import psycopg
 from psycopg.generators import send
+from pydantic import TypeAdapter
 
 from ledger.lanes import LaneKey, lane_ids
 from ledger.session import Connection, Ledger
@@ -19,7 +20,9 @@ from operations.request import Request
 from operations.states import State
 
 Meanwhile = Callable[[], object] | None
-Row = dict[str, Any]
+
+#: Writes JSON in half the time that `json` takes. It cannot write half a surrogate pair or NaN; drafting refuses both.
+_json = TypeAdapter[Any](Any).dump_json
 
 
 class Answer(StrEnum):
@@ -82,25 +85,47 @@ class Verdict:
     why: str = ""
 
 
+@dataclass(slots=True)  # see above
+class Row:
+    """What accepting one operation stores: what it says itself, what is derived from that, and what is sealed of it.
+
+    Attributes:
+        lane_id: filled in by `accept`.
+    """
+
+    item: Acceptance
+    business_key_id: uuid.UUID | None
+    digest: bytes
+    body: bytes
+    message: bytes | None
+    lane_id: int = 0
+
+
+#: Each column's type, and where a row holds it.
 _COLUMNS = {
-    "id": "uuid", "ticket_id": "text", "lane_id": "bigint", "tenant": "text", "provider": "text", "kind": "text",
-    "business_key_id": "uuid", "business_key": "text", "schema_version": "smallint", "digest": "bytea",
-    "idempotency_key": "text", "body": "bytea", "message": "bytea", "follows": "boolean", "due_in": "float8",
-    "give_up_after": "float8", "expires_in": "float8", "hint": "boolean",
+    "id": ("uuid", "item.operation_id"), "ticket_id": ("text", "item.ticket_id"), "lane_id": ("bigint", "lane_id"),
+    "tenant": ("text", "item.lane.tenant"), "provider": ("text", "item.lane.provider"),
+    "kind": ("text", "item.lane.kind"), "business_key_id": ("uuid", "business_key_id"),
+    "business_key": ("text", "item.business_key"), "schema_version": ("smallint", "item.schema_version"),
+    "digest": ("bytea", "digest"), "idempotency_key": ("text", "item.idempotency_key"), "body": ("bytea", "body"),
+    "message": ("bytea", "message"), "follows": ("boolean", "item.follows"), "due_in": ("float8", "item.due_in"),
+    "give_up_after": ("float8", "item.give_up_after"), "expires_in": ("float8", "item.expires_in"),
+    "hint": ("boolean", "item.hint"),
 }  # fmt: skip
 #: What the operations of one call have in common, mostly; an array of it would only repeat it.
 _COMMON = (
     "lane_id", "tenant", "provider", "kind", "schema_version", "message", "follows", "due_in", "give_up_after",
     "expires_in", "hint",
 )  # fmt: skip
-_common_of = itemgetter(*_COMMON)
 _OWN = [name for name in _COLUMNS if name not in _COMMON]
+_read = {name: attrgetter(where) for name, (_, where) in _COLUMNS.items()}
+_common_of = attrgetter(*(_COLUMNS[name][1] for name in _COMMON))
 
 
 def _parameters(names: Iterable[str], *, many: bool = False) -> str:
     # Arrays go in PostgreSQL's binary form: writing one as text takes psycopg eight times as long.
     form, array = ("b", "[]") if many else ("s", "")
-    return ", ".join(f"%({name}){form}::{_COLUMNS[name]}{array}" for name in names)
+    return ", ".join(f"%({name}){form}::{_COLUMNS[name][0]}{array}" for name in names)
 
 
 _SOME = f"unnest({_parameters(_COLUMNS, many=True)}) WITH ORDINALITY"
@@ -204,7 +229,7 @@ def accept(
     rows = rows_of(ledger, items) if rows is None else rows
     lanes = lane_ids(ledger, [item.lane for item in items])
     for item, row in zip(items, rows, strict=True):
-        row["lane_id"] = lanes[item.lane]
+        row.lane_id = lanes[item.lane]
     if connection is not None:
         return _accept_in(ledger, connection, items, rows, meanwhile)
     with ledger.connection() as own:
@@ -217,7 +242,7 @@ def _accept_in(
     fresh = _insert(connection, rows, meanwhile)
     if len(fresh) == len(items):  # as nearly always
         return [Verdict(Answer.ACCEPTED, item.operation_id, fresh[item.operation_id]) for item in items]
-    left = [(item, row) for item, row in zip(items, rows, strict=True) if item.operation_id not in fresh]
+    left = [row for row in rows if row.item.operation_id not in fresh]
     with connection.transaction():  # in the caller's, a savepoint; in ours, one commit for all
         held = _answer_the_rest(ledger, connection, left)
     return [
@@ -240,7 +265,7 @@ def _insert(connection: Connection, rows: Sequence[Row], meanwhile: Meanwhile = 
             with _waiting_briefly(connection):
                 found = connection.execute(statement, values).fetchall()
     except psycopg.errors.LockNotAvailable:
-        raise AcceptBusy(rows[0]["business_key"]) from None
+        raise AcceptBusy(rows[0].item.business_key) from None
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name not in {"tickets_pkey", "operations_pkey"}:
             raise
@@ -275,13 +300,16 @@ def _committed(
 
 
 def _statement(rows: Sequence[Row]) -> tuple[str, Mapping[str, Any]]:
-    first = rows[0]
     if len(rows) == 1:
-        return _ACCEPT_ONE, first
-    common = _common_of(first)
+        return _ACCEPT_ONE, _values(rows[0])
+    common = _common_of(rows[0])
     alike = all(_common_of(row) == common for row in rows)
-    values = {name: [row[name] for row in rows] for name in (_OWN if alike else _COLUMNS)}
-    return (_ACCEPT_ALIKE, values | {name: first[name] for name in _COMMON}) if alike else (_ACCEPT_SOME, values)
+    values = {name: list(map(_read[name], rows)) for name in (_OWN if alike else _COLUMNS)}
+    return (_ACCEPT_ALIKE, values | _values(rows[0], _COMMON)) if alike else (_ACCEPT_SOME, values)
+
+
+def _values(row: Row, names: Iterable[str] = tuple(_COLUMNS)) -> dict[str, Any]:
+    return {name: _read[name](row) for name in names}
 
 
 @contextmanager
@@ -302,21 +330,19 @@ def _insert_singly(connection: Connection, rows: Sequence[Row]) -> dict[uuid.UUI
     """A ticket among them is known already: the others go in without it."""
     fresh: dict[uuid.UUID, bool] = {}
     for row in rows:
-        known = connection.execute(_KNOWN, [row["ticket_id"]]).fetchone()
+        known = connection.execute(_KNOWN, [row.item.ticket_id]).fetchone()
         if known is None:
             fresh |= _insert(connection, [row])
     return fresh
 
 
-def _answer_the_rest(
-    ledger: Ledger, connection: Connection, left: Sequence[tuple[Acceptance, Row]]
-) -> dict[uuid.UUID, Verdict]:
+def _answer_the_rest(ledger: Ledger, connection: Connection, left: Sequence[Row]) -> dict[uuid.UUID, Verdict]:
     """What was not inserted meets the operation that holds its key, or its ticket."""
-    ids = [row["business_key_id"] for _, row in left if row["business_key_id"] is not None]
+    ids = [row.business_key_id for row in left if row.business_key_id is not None]
     holders = {holder[0]: holder[1:] for holder in connection.execute(_HOLDERS, {"ids": ids}).fetchall()}
     return {
-        item.operation_id: _meet(ledger, connection, item, row, holders.get(row["business_key_id"]))
-        for item, row in left
+        row.item.operation_id: _meet(ledger, connection, row.item, row, holders.get(row.business_key_id))
+        for row in left
     }
 
 
@@ -345,32 +371,22 @@ def _known_ticket(connection: Connection, item: Acceptance, row: Row) -> Verdict
     if known is None:
         raise RuntimeError(f"{item.ticket_id} was neither inserted nor found")
     operation_id, key_id, state = known
-    if key_id != row["business_key_id"]:
+    if key_id != row.business_key_id:
         return Verdict(Answer.CONFLICT, operation_id, False, State(state), f"task id {item.ticket_id} is taken")
     return Verdict(Answer.EXISTING, operation_id, False, State(state))
 
 
 def _row(ledger: Ledger, item: Acceptance) -> Row:
-    lane, secret = item.lane, ledger.secret
+    lane, secret, key = item.lane, ledger.secret, item.business_key
     names = {"tenant": lane.tenant, "provider": lane.provider, "kind": lane.kind}
-    key = item.business_key
     body = {"arguments": dict(item.arguments), "request": item.request.to_json() if item.request else None}
-    return names | {
-        "id": item.operation_id,
-        "ticket_id": item.ticket_id,
-        "business_key_id": None if key is None else keys.business_key_id(secret, business_key=key, **names),
-        "business_key": key,
-        "schema_version": item.schema_version,
-        "digest": keys.digest(secret, schema_version=item.schema_version, given=item.given),
-        "idempotency_key": item.idempotency_key,
-        "body": ledger.sealer.seal(body, column="bodies", tenant=lane.tenant, row=str(item.operation_id)),
-        "message": _sealed_message(ledger, item),
-        "follows": item.follows,
-        "due_in": item.due_in,
-        "give_up_after": item.give_up_after,
-        "expires_in": item.expires_in,
-        "hint": item.hint,
-    }
+    return Row(
+        item,
+        business_key_id=None if key is None else keys.business_key_id(secret, business_key=key, **names),
+        digest=keys.digest(secret, schema_version=item.schema_version, given=item.given),
+        body=ledger.sealer.seal_bytes(_json(body), column="bodies", tenant=lane.tenant, row=str(item.operation_id)),
+        message=_sealed_message(ledger, item),
+    )
 
 
 def _sealed_message(ledger: Ledger, item: Acceptance) -> bytes | None:
@@ -411,6 +427,6 @@ def insert_generation(
     supersedes: uuid.UUID,
 ) -> None:  # fmt: skip
     """Insert the next generation of a key, whose row the caller has locked; the sweep hints at it."""
-    values = _row(ledger, item)
+    values = _values(_row(ledger, item))
     values |= {"lane_id": lane_id, "business_key_id": key_id, "generation": generation, "supersedes": supersedes}
     connection.execute(_NEXT, values)

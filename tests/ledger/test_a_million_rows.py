@@ -75,10 +75,12 @@ def pages(connection: Connection, statement: str, values: Mapping[str, Any] | li
 
 def test_accept_claim_record_and_sweep_touch_few_pages_among_a_million_operations(full: Ledger) -> None:
     asked = item("new")
-    rows = accepting._row(full, asked, full.lanes[LANE])
-    several = {name: [rows[name]] for name in accepting._COLUMNS}
+    row = accepting._row(full, asked)
+    row.lane_id = full.lanes[LANE]
+    one = accepting._values(row)
+    several = {name: [value] for name, value in one.items()}
     with full.connection() as connection:
-        assert pages(connection, accepting._ACCEPT_ONE, rows) < 120
+        assert pages(connection, accepting._ACCEPT_ONE, one) < 120
         assert pages(connection, accepting._ACCEPT_SOME, several) < 120
     accept(full, [asked])
     held = claim(full, asked.ticket_id, TERMS, worker="w")
