@@ -19,7 +19,7 @@ from ledger.migrate import upgrade
 
 SLOTS = 32  # operations that a worker carries out at once, unless its contender says otherwise
 _ROOT = Path(__file__).parent.parent
-_UNBOUND = 10_000  # calls a second: a limit that is evaluated at every call, and never holds one back
+_UNBOUND = 10_000  # calls a second: a limit that each call counts against, and that never holds one back
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""May this call be made now? At most one script before the call and one after it; without Redis nothing is admitted.
+"""May this call be made now? At most one script before the call and one after it; without Redis nothing more is admitted.
 
-Where limits are wide, what comes often asks for several calls at once: see `resilience.ahead`.
+Where limits are wide, who comes often asks for several calls at once: see `resilience.ahead`.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from typing import Any
 
 import redis
 
-from resilience.ahead import MOST, Ahead
+from resilience.ahead import Ahead
 from resilience.breaker import BreakerState, Verdict
 from resilience.clock import Clock, boottime
 from resilience.forecast import Forecast, rooms
@@ -97,7 +97,7 @@ class Admission:
         return [found[place] for place in range(len(questions))]
 
     def _asked(self, asked: Sequence[_Asked], now: float) -> dict[int, Permit | Refused]:
-        blocks = _alike(asked)
+        blocks, forgotten = _alike(asked), self._ahead.forgotten
         try:
             answers = self._wire.run_all(self._admit, [self._block(block, now) for block in blocks])
         except redis.RedisError:
@@ -109,7 +109,7 @@ class Admission:
             if granted < len(block):
                 refused = self._refused(block[0].question.lane, answer)
                 found |= {each.place: refused for each in block[granted:]}
-            self._ahead.keep(block[0].question, permits, granted)
+            self._ahead.keep(block[0].question, permits, len(block), forgotten)
         return found
 
     def report(self, permit: Permit, verdict: Verdict, *, retry_after: float | None = None) -> Health:
@@ -120,12 +120,13 @@ class Admission:
             verdict: what the call said of the provider's health.
             retry_after: seconds, when the provider said that we are too fast.
         """
-        if verdict is Verdict.DOWN or retry_after is not None:
-            self._ahead.forget(permit.lane.provider)
         try:
             before, after, trip, retry_in = self._wire.run(self._report, *self._said([permit], verdict, retry_after))
         except redis.RedisError:
             return Health(None, None)
+        finally:
+            if verdict is Verdict.DOWN or retry_after is not None:
+                self._ahead.forget(permit.lane.provider)
         return Health(_state(before), _state(after), trip, float(retry_in))
 
     def hand_back(self, permit: Permit) -> None:
@@ -141,7 +142,7 @@ class Admission:
     def _block(self, block: Sequence[_Asked], now: float) -> Call:
         question = block[0].question
         way = self._way(question.lane)
-        more = self._ahead.more(question, len(block), int(min(way.ahead / question.cost, MOST)), now)
+        more = self._ahead.more(question, len(block), now)
         calls = [word for asked in block for word in (asked.token, asked.question.ticket)]
         head = (self._time(), question.cost, int(question.may_probe), question.lease)
         return (*way.keys, REFUSED), (*head, *way.arguments, question.patience, more, *calls)

@@ -63,10 +63,10 @@ end
 if longest > 0 or flow < 1 or factor < 1 then
   more = 0
 end
+for _, limit in ipairs(limits) do
+  more = math.min(more, beyond(limit, cost))
+end
 if more > 0 then
-  for _, limit in ipairs(limits) do
-    more = math.min(more, beyond(limit, cost))
-  end
   for _, limit in ipairs(limits) do
     take(limit, now, cost * more)
   end

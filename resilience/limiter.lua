@@ -111,12 +111,16 @@ local function take(limit, now, cost, token, lease)
   end
 end
 
--- How many calls of `cost` may be taken ahead: none of a limit on calls at once or of a day's; of a bucket what leaves it half full.
+-- How many calls of `cost` may be granted ahead: none of a limit on calls at once, of a day's, or of one that a person lowered; of a bucket
+-- a tenth of its burst, what leaves it half full, and what flows in while a permit is good, whichever is least.
 local function beyond(limit, cost)
-  if limit.type == 'seats' or limit.type == 'quota' then
+  if limit.type == 'seats' or limit.type == 'quota' or limit.field then
     return 0
+  elseif not limit.tokens then
+    return math.huge
   end
-  return limit.tokens and math.max(0, math.floor((limit.tokens - limit.burst / 2) / cost)) or math.huge
+  local spare = math.min(limit.burst / 10, limit.tokens - limit.burst / 2, limit.rate * limit.life)
+  return math.max(0, math.floor(spare / cost))
 end
 
 local function keep(limit, lease)

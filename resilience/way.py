@@ -1,7 +1,6 @@
 """What the scripts in Redis are told of a lane: the keys that they touch, and the policy as their arguments."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from resilience.traffic import Lane, Traffic
 
 PREFIX = "{lockgate}:"  # one hash slot: a script touches the keys of one provider together
 STATE = f"{PREFIX}state"
-_PART = 10  # of a burst that one process may take ahead
 REFUSED = f"{PREFIX}refused"  # tickets whose hint was dropped, for the sweep
 
 
@@ -25,7 +23,6 @@ class Way:
         lowered: the key of those that a person lowered.
         seats, policy: for reporting.
         at_once: how many calls at once, by the keys that hold such limits.
-        ahead: how much of the limits may be taken ahead of the calls that use it, in units of cost.
     """
 
     keys: tuple[str, ...]
@@ -35,7 +32,6 @@ class Way:
     seats: tuple[str, ...]
     policy: tuple[Any, ...]
     at_once: Mapping[str, float]
-    ahead: float
 
 
 def way_of(traffic: Traffic, lane: Lane) -> Way:
@@ -49,7 +45,6 @@ def way_of(traffic: Traffic, lane: Lane) -> Way:
         seats=(*_base_keys(lane), *(key for key, limit in limits if limit.concurrent)),
         policy=spelled(traffic.breaker),
         at_once={key: limit.allowed for key, limit in limits if limit.concurrent},
-        ahead=_ahead(traffic.limits_for(lane.kind, spare=lane.spare)),
     )
 
 
@@ -67,13 +62,6 @@ def limit_key(limit: Limit, lane: Lane) -> str:
     """The key that holds a limit's state for whom it counts."""
     scope = ":".join(getattr(lane, part) for part in limit.scope)
     return f"{PREFIX}limit:{lane.provider}:{limit.name}:{scope}"
-
-
-def _ahead(limits: Sequence[Limit]) -> float:
-    """A small part of the narrowest burst; nothing where calls at once are counted, or a day's."""
-    if any(limit.concurrent or limit.long for limit in limits):
-        return 0.0
-    return min((limit.burst / _PART for limit in limits), default=math.inf)
 
 
 def _base_keys(lane: Lane) -> list[str]:

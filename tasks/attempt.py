@@ -165,7 +165,7 @@ class Attempt:
         return claimed
 
     def hand_back(self, permit: Permit) -> None:
-        """The permit was not used."""
+        """The permit was not used: what it holds for itself is free."""
         self.platform.admission.hand_back(permit)
 
     def call(self, claimed: Claimed, permit: Permit) -> Done:

@@ -4,7 +4,7 @@ Only successes of what may be sent twice wait, and only where nothing follows th
 written, each is sent again under its key and answered as before. That holds for at most `MOST` outcomes and one for each
 slot; none waits while its slot has nothing else to do, or where they come so seldom that no company is to be expected.
 
-That they went well is told to the breaker in larger numbers: it is said before anything else is, and never late.
+That they went well is told to the breaker in larger numbers, at most a tenth of a second late, and before a failure is.
 """
 
 import math
@@ -23,7 +23,8 @@ from tasks.writer import Writer, given_up, write
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
 _TOLD = 32  # successes that the breaker is told of together
 _TELL = 0.1  # seconds until it is told of fewer; its window is of seconds
-_SELDOM = 0.005  # seconds from one outcome to the next
+_SELDOM = 0.005  # seconds from one outcome to the next, from which on each is written at once
+_LONE = 0.02  # and from which on each is told at once: somebody looks every 5 ms while one is untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,14 @@ class Held:
         self._waiting: list[_Waiting] = []
         self._untold: list[Permit] = []
         self._told_at = -math.inf
-        self._last, self._seldom = clock(), True
+        self._last, self._gap = clock(), math.inf
         self._wake: Callable[[], None] | None = None
         self._writer: Writer | None = None
 
     def __bool__(self) -> bool:
         """Whether any waits, or is to be told of."""
-        return bool(self._waiting or self._untold)
+        with self._lock:  # what is taken to be written is to be told of from then on
+            return bool(self._waiting or self._untold)
 
     @property
     def is_open(self) -> bool:
@@ -82,16 +84,17 @@ class Held:
         """Let an outcome wait."""
         with self._lock:
             now = self._clock()
-            self._seldom, self._last = now - self._last > _SELDOM, now
+            self._gap, self._last = now - self._last, now
             self._waiting.append(_Waiting(entry, permit, now))
         if (wake := self._wake) is not None:
             wake()
         else:
             self.write()  # it was closed meanwhile
+            _tell(self._taken_untold())
 
     def write_what_is_due(self) -> None:
         """Write what waits, if it is enough or no company is to be expected."""
-        self.write(at_least=1 if self._seldom else MOST)
+        self.write(at_least=1 if self._gap > _SELDOM else MOST)
 
     def write(self, *, at_least: int = 1) -> None:
         """Write what waits, if that is enough."""
@@ -138,7 +141,7 @@ class Held:
             work()
 
     def _tell_and_write(self, batch: Sequence[_Waiting]) -> None:
-        _tell(self._taken_untold(every=_TELL))
+        _tell(self._taken_untold(every=0.0 if self._gap > _LONE else _TELL))
         self._write(batch)
 
     def _write(self, batch: Sequence[_Waiting]) -> None:

@@ -69,7 +69,7 @@ def test_the_breaker_is_told_of_many_at_a_time(told: list[int]) -> None:
 def test_the_breaker_is_told_at_once_of_what_comes_seldom(told: list[int]) -> None:
     shelf = Shelf()
     for _ in range(2):
-        shelf.add(after=0.11)
+        shelf.add(after=0.05)
     assert told == [1, 1]
 
 
@@ -86,6 +86,15 @@ def test_the_breaker_is_told_soon_of_what_is_written_already(told: list[int]) ->
     assert not shelf.held
     shelf.held.close()
     assert told == [MOST, MOST]
+
+
+def test_the_breaker_is_told_of_what_comes_when_a_worker_has_ended(told: list[int]) -> None:
+    shelf = Shelf()
+    shelf.held.close()
+    for _ in range(2):
+        shelf.now += 0.001
+        shelf.held.add(NOTHING, NOTHING)
+    assert told == [1, 1]
 
 
 def test_the_breaker_is_told_before_a_worker_ends(told: list[int]) -> None:
@@ -107,7 +116,7 @@ def test_those_that_come_one_upon_another_are_written_together(written: list[int
 def test_those_that_come_seldom_are_written_at_once(written: list[int]) -> None:
     shelf = Shelf()
     for _ in range(3):
-        shelf.add(after=0.11)
+        shelf.add(after=0.05)
     assert written == [1, 1, 1]
     assert not shelf.held
 
