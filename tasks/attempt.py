@@ -1,5 +1,6 @@
 """Make the next attempt at one operation: admit, claim, call, record. Safe to run twice, late, or not at all."""
 
+import os
 import threading
 import time
 import uuid
@@ -55,6 +56,7 @@ from tasks.moves import note_move
 from tasks.platform import Platform
 
 _rng = Random()  # noqa: S311  jitter needs no secrecy
+os.register_at_fork(after_in_child=_rng.seed)  # or siblings would wait equally long
 _HASTE = 0.25  # seconds that a hint waits for a permit that is nearly due; the sweep comes by twice a second
 _waiting = threading.Lock()  # held by the one hint that does: where more come than permits, they are given up at once
 _PATIENCE = 3.0  # seconds that a claimed operation waits for the permit of its next request

@@ -217,3 +217,4 @@ def _locked(path: Path) -> int | None:
 
 core = Core()
 os.register_at_fork(after_in_child=core.forget)
+os.register_at_fork(after_in_child=_rng.seed)  # or siblings would come back together

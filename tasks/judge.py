@@ -1,6 +1,7 @@
 """What the sweep decides between attempts: leases that lapsed, operations out of time or attempts."""
 
 import logging
+import os
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ _LOCAL = Pace(RetryPolicy(), settle=0.0, confirm_time=0.0)
 _told: set[uuid.UUID] = set()  # each tick meets it again; it is told of once
 _log = logging.getLogger(__name__)
 _rng = Random()  # noqa: S311  jitter needs no secrecy
+os.register_at_fork(after_in_child=_rng.seed)  # or siblings would wait equally long
 
 
 def take_back(platform: Platform, connection: Connection) -> int:
