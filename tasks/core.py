@@ -152,7 +152,11 @@ class Core:
 
     def _hold_all(self, cores: set[int]) -> bool:
         """Every thread of Python's; what they start later inherits it. False when the system refuses it for each."""
-        some = [one.native_id for one in threading.enumerate() if one is not self._looker]
+        # The main thread's number is its process's; Python goes on with the parent's in a child that was forked.
+        main = threading.main_thread()
+        some = [
+            os.getpid() if one is main else one.native_id for one in threading.enumerate() if one is not self._looker
+        ]
         held = [_hold(one, cores) for one in some if one is not None and one not in self._roaming and _is_ours(one)]
         return any(held) or not held
 

@@ -34,6 +34,17 @@ other = Core(Path(sys.argv[1]))
 other._allowed = {number}
 print(cores, other.take({}))
 """
+TAKE = """
+import os, sys
+from pathlib import Path
+from tasks.core import core
+if os.fork():
+    os.wait()
+else:
+    core._seats, core._allowed = Path(sys.argv[1]), os.sched_getaffinity(0)
+    print(core.take({}), os.sched_getaffinity(0) == {core.number}, flush=True)
+    os._exit(0)
+"""
 PATIENCE = 120.0
 
 
@@ -185,6 +196,11 @@ def test_a_number_that_was_a_threads_and_is_another_processes_now_is_left_alone(
 def test_a_child_that_is_forked_has_no_core_and_keeps_nobodys(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FORK, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(len(ALL)), "True"]
+
+
+def test_the_first_thread_of_a_forked_process_is_held_as_the_others_are(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", TAKE, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
 
 
 @pytest.mark.parametrize(
