@@ -7,8 +7,14 @@ from celery import signals
 
 
 @signals.worker_ready.connect
-@signals.worker_process_init.connect
 def spare(**_: Any) -> None:
     """From now on it looks at what comes later alone."""
     gc.collect()
+    gc.freeze()
+
+
+@signals.worker_before_create_process.connect
+@signals.worker_process_init.connect
+def share(**_: Any) -> None:
+    """The same around a fork: whatever the collector looked at, the child would have a copy of."""
     gc.freeze()
