@@ -47,7 +47,13 @@ class Platform:
 
 _lock = threading.Lock()
 _platform: Platform | None = None
-_worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+_worker = _own_name()
 
 
 def _after_fork() -> None:
@@ -77,6 +83,11 @@ def join(worker: str) -> None:
     """Become a part of a worker, as its leases name it; before the platform is first needed."""
     global _worker  # noqa: PLW0603  one per process is the point
     _worker = worker
+
+
+def be_another() -> None:
+    """In a forked child: be a worker by itself; parts of one would renew each other's leases, even those of the dead."""
+    join(_own_name())
 
 
 def use(settings: Settings | None) -> None:

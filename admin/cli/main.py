@@ -11,6 +11,7 @@ from admin.cli.migrate import migrate
 from admin.cli.operation import operation
 from admin.cli.provider import provider
 from admin.cli.soak import soak
+from admin.cli.workers import workers
 
 
 @click.group()
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (migrate, dev, operation, deadletter, provider, explain, ledger, soak, admin):
+for command in (migrate, dev, workers, operation, deadletter, provider, explain, ledger, soak, admin):
     main.add_command(command)

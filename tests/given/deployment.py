@@ -1,10 +1,12 @@
 """A whole deployment to break: database, Valkey, sandbox provider and worker processes, all real."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,7 +87,7 @@ class Sandbox:
 
 
 class Worker:
-    """One `celery worker` process."""
+    """One `celery worker` process, or a family of them under one supervisor."""
 
     def __init__(
         self,
@@ -95,16 +97,25 @@ class Worker:
         *,
         gossip: bool = False,
         source: Path | None = None,
+        processes: int | None = None,
+        terminal: int | None = None,
     ) -> None:
         self.log = log
         quiet = [] if gossip else ["--without-gossip", "--without-mingle"]
+        one = ["-m", "celery", "-A", "tasks", "worker"]
+        command = one if processes is None else ["-m", "admin.cli", "workers", "--processes", str(processes)]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", *quiet, *options],
-                env=environment, stdout=output, stderr=output, start_new_session=True, cwd=source,
+                [sys.executable, *command, "-l", "INFO", *quiet, *options],
+                env=environment, stdin=terminal, stdout=output, stderr=output, start_new_session=True, cwd=source,
+                preexec_fn=None if terminal is None else _sit_at_it,  # noqa: PLW1509  one system call
             )  # fmt: skip
-        eventually(lambda: "ready." in log.read_text() or self.process.poll() is not None)
-        assert self.process.poll() is None, log.read_text()
+        self.has_begun(processes or 1)
+
+    def has_begun(self, times: int) -> None:
+        """Wait until so many workers have got ready so far."""
+        eventually(lambda: self.log.read_text().count(" ready.") >= times or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log.read_text()
 
     def signal(self, number: signal.Signals) -> None:
         """To the worker's main process."""
@@ -162,9 +173,13 @@ class Deployment:
 
     def worker(
         self, *options: str, pool: str = "threads", concurrency: int = 4, gossip: bool = False,
-        source: Path | None = None, **environment: str,
+        source: Path | None = None, processes: int | None = None, terminal: int | None = None,
+        **environment: str,
     ) -> Worker:  # fmt: skip
-        """Start one more worker, from the source in another folder if one is given, and wait until it is ready."""
+        """Start one more worker, from the source in another folder if one is given, and wait until it is ready.
+
+        With `processes` it is a family of so many, ready when all are; with a terminal, that is where its Ctrl-C comes from.
+        """
         number = len(self.workers)
         worker = Worker(
             _loading_more(self.environment | environment),
@@ -172,6 +187,8 @@ class Deployment:
             ["-P", pool, "-c", str(concurrency), "-n", f"w{number}@%h", *options],
             gossip=gossip,
             source=source,
+            processes=processes,
+            terminal=terminal,
         )
         self.workers.append(worker)
         return worker
@@ -220,6 +237,11 @@ class Deployment:
         for worker in self.workers:
             worker.kill()
         self.sandbox.stop()
+
+
+def _sit_at_it() -> None:
+    """In a session of its own: standard input is its terminal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _loading_more(environment: dict[str, str]) -> dict[str, str]:
