@@ -63,14 +63,14 @@ class Contender:
             return [[self.python, "-m", "dramatiq", self.app, "--processes", "2", "--threads", str(self.slots // 2)]]
         if self.app == "benchmarks.peers.with_procrastinate":
             return [[self.python, "-m", "procrastinate", "-a", f"{self.app}.app", "worker", "-c", str(self.slots)]]
-        held = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if self.held else []
-        return [
-            [
-                *held, self.python, "-m", "celery", "-A", self.app, "worker", "-P", self.pool, "-c", str(self.slots),
-                "-l", "WARNING", "--without-gossip", "--without-mingle", "-n", f"bench{number}@%h",
-            ]
-            for number in range(self.workers)
+        pool = [
+            "-P", self.pool, "-c", str(self.slots), "-l", "WARNING", "--without-gossip", "--without-mingle",
+            "-n", "bench@%h",
         ]  # fmt: skip
+        if self.workers > 1:
+            return [[self.python, "-m", "admin.cli", "workers", "--processes", str(self.workers), *pool]]
+        held = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if self.held else []
+        return [[*held, self.python, "-m", "celery", "-A", self.app, "worker", *pool]]
 
 
 BASELINE = "session"  # what every ratio is against, unless a target names another
