@@ -14,7 +14,16 @@ def spare(**_: Any) -> None:
 
 
 @signals.worker_before_create_process.connect
-@signals.worker_process_init.connect
 def share(**_: Any) -> None:
-    """The same around a fork: whatever the collector looked at, the child would have a copy of."""
+    """Before the first child of prefork: what the collector looked at, each child would have a copy of.
+
+    Not before those that come later: what is only waiting for the collector then would never be freed.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
+
+
+@signals.worker_process_init.connect
+def spare_without_a_look(**_: Any) -> None:
+    """In a child of prefork, for the same reason."""
     gc.freeze()
