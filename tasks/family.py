@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -62,11 +63,16 @@ def start(names: Sequence[str], arguments: Sequence[str]) -> NoReturn:
     """
     sys.argv = ["celery", "-A", "tasks", "worker", *arguments]  # which tasks.configuration reads
     again = command(arguments)
-    _preload()
+    signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.AWAITED)  # they wait for the supervisor, which passes them on
+    try:
+        _preload()
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.AWAITED)
+        raise
     parent, workers = os.getpid(), dict[int, str]()
     sys.stdout.flush()
     sys.stderr.flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.AWAITED)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some start us, nobody could be waited for
     for name in names:
         pid = _fork(len(workers), len(names))
         if not pid:
@@ -131,6 +137,11 @@ def _work(arguments: Sequence[str], parent: int) -> NoReturn:
         if ended.code and not ready.is_set():
             raise SystemExit(supervisor.REFUSED) from None
         raise
+    except Exception:
+        if ready.is_set():
+            raise
+        traceback.print_exc()
+        raise SystemExit(supervisor.REFUSED) from None  # the others would meet it too
     sys.exit(0)
 
 

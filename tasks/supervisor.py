@@ -20,10 +20,11 @@ AWAITED = (*PASSED_ON, signal.SIGCHLD)
 REFUSED = os.EX_CONFIG
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-_TOLD_TO_END = (0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)  # by a signal: before Celery had its own handlers
+_TYPED = (signal.SIGINT, signal.SIGQUIT)  # by a terminal these reach its whole foreground, and SIGHUP its first process
+_TOLD_TO_END = (0, -signal.SIGTERM, -signal.SIGINT)  # by a signal: before Celery had its own handlers
 _FIRST, _LONGEST = 1.0, 60.0  # seconds before who died is replaced: the first time, and at most
 _WELL = 60.0  # seconds after which a death begins to count anew
-_SI_KERNEL = 0x80  # siginfo.h: the terminal's, which sends it to the whole process group
+_SI_KERNEL = 0x80  # siginfo.h: the terminal's
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Start = Callable[[str], int]
@@ -73,10 +74,13 @@ class Supervisor:
         self._start = start
         self._say = say
         self._ending = False
+        # At a terminal Celery leaves SIGHUP alone, and its worker dies of it; asked now, for one that is gone is none.
+        self._ends_by = (*_ENDING, signal.SIGHUP) if os.isatty(1) else _ENDING
         self._code = 0
 
     def run(self) -> int:
         """Supervise until all have ended; 0 when all ended well, else the first code that was not 0."""
+        self._reap()  # who died before we began: of them no signal tells us any more
         while self._seats:
             heard = self._wait()
             if heard is not None and heard.si_signo != signal.SIGCHLD:
@@ -92,9 +96,10 @@ class Supervisor:
         return signal.sigtimedwait(AWAITED, max(0.0, min(due) - time.monotonic()))
 
     def _pass_on(self, heard: signal.struct_siginfo) -> None:
-        if heard.si_code != _SI_KERNEL:  # else they have it already: a second SIGINT would cut off what they have begun
+        typed = heard.si_code == _SI_KERNEL and heard.si_signo in _TYPED
+        if not typed:  # else they have it already: a second SIGINT would cut off what they have begun
             self._tell(heard.si_signo)
-        if heard.si_signo in _ENDING:
+        if heard.si_signo in self._ends_by:
             self._end()
 
     def _tell(self, number: int) -> None:
@@ -121,7 +126,7 @@ class Supervisor:
 
     def _ended(self, seat: Seat, code: int) -> None:
         if not self._ending and code not in {*_TOLD_TO_END, REFUSED}:
-            how = f"ended with code {code}" if code > 0 else f"was killed by {signal.Signals(-code).name}"
+            how = f"ended with code {code}" if code > 0 else f"was killed by {_called(-code)}"
             self._vacate(seat, f"{seat.name} (process {seat.pid}) {how}")
             return
         self._seats.remove(seat)
@@ -141,7 +146,13 @@ class Supervisor:
                 try:
                     seat.take(self._start(seat.name), now)
                 except OSError as error:  # no memory, or too many processes
+                    seat.since = now  # it did not live at all
                     self._vacate(seat, f"{seat.name} cannot be started ({error.strerror})")
+
+
+def _called(number: int) -> str:
+    """A signal's name; those for real time have none."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
 def belong_to(parent: int) -> None:
@@ -167,7 +178,6 @@ def command_line(python: str, workers: dict[int, str], command: Sequence[str]) -
 def main(arguments: Sequence[str]) -> int:
     """Supervise the workers of that command line; the exit code is `Supervisor.run`'s."""
     signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some start us, nobody could be waited for
     cut = arguments.index("--")
     workers, command = [pair.partition("=") for pair in arguments[:cut]], arguments[cut + 1 :]
     seats = [Seat(name, int(pid), time.monotonic()) for pid, _, name in workers]

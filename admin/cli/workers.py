@@ -16,16 +16,17 @@ _REFUSED = {
     "uid": "--uid would let them outlive their supervisor: start it as that user",
     "gid": "--gid would let them outlive their supervisor: start it as that group",
 }
+_MOST = 256
 _OWN = {"pidfile": "--pidfile", "statedb": "--statedb"}  # files that no two workers can share
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return min(_MOST, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1
 
 
 @click.command(cls=Verb, context_settings={"ignore_unknown_options": True})
 @click.option(
-    "--processes", type=click.IntRange(1, 256), default=_cores, show_default="the cores that may be used",
+    "--processes", type=click.IntRange(1, _MOST), default=_cores, show_default="the cores that may be used",
     help="So many workers.",
 )  # fmt: skip
 @click.argument("arguments", metavar="[OPTIONS OF CELERY'S WORKER]...", nargs=-1, type=click.UNPROCESSED)

@@ -78,7 +78,7 @@ def test_each_of_them_carries_out_operations_under_a_name_of_its_own_and_they_sh
     called = work_until_all_have_had_some(deployment, family, "8702")
     assert set(called) == set(pids)
     assert len(set(called.values())) == 2
-    assert min(shared_memory(pid) for pid in pids) > 20 * MB
+    assert min(shared_memory(pid) for pid in pids) > 30 * MB
     assert psutil.Process(family.process.pid).memory_info().rss < 20 * MB
     log = family.log.read_text()
     assert re.search(r"w01@\S+ ready\.", log)
@@ -134,6 +134,8 @@ def test_sighup_lets_each_begin_anew_in_its_place(deploy: Deploy) -> None:
     family.signal(signal.SIGHUP)
     family.has_begun(4)
     assert members(family) == pids
+    log = family.log.read_text()
+    assert [len(re.findall(rf"{name}@\S+ ready\.", log)) for name in ("w01", "w02")] == [2, 2]
     work_until_all_have_had_some(deployment, family, "8704")
     family.end()
     assert family.process.returncode == 0
@@ -203,6 +205,13 @@ def test_a_family_that_is_refused_says_so_and_ends(deployment: Deployment) -> No
     assert code == 1
     assert "run `lockgate migrate` first" in said
     assert "Traceback" not in said
+
+
+def test_a_family_whose_workers_cannot_begin_ends(deployment: Deployment) -> None:
+    code, said = ended(deployment, **(MORE | {"LOCKGATE_TASKS": "given.refusing"}))
+    assert code == 1
+    assert "no worker can begin here" in said
+    assert "takes its place" not in said
 
 
 def test_a_module_that_starts_a_thread_as_it_is_imported_is_refused(deployment: Deployment) -> None:

@@ -1,12 +1,14 @@
 """The parent of a family: who is replaced and when, what reaches whom, and with which code it ends."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from given.deployment import eventually
 
@@ -27,6 +29,8 @@ for number, piece in enumerate(pieces):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.AWAITED)
         os.execv(sys.executable, [sys.executable, "-c", piece])
     workers[pid] = f"w{number}"
+if os.environ.get("LATE"):
+    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
 line = supervisor.command_line(sys.executable, workers, [sys.executable, "-c", first])
 os.execv(line[0], line)
 """
@@ -80,6 +84,47 @@ def test_it_ends_with_its_children_and_without_complaint(family: type[Family]) -
     one = family("", "pass")
     assert one.code() == 0
     assert one.log.read_text() == ""
+
+
+def test_who_ended_before_it_began_is_noticed(family: type[Family]) -> None:
+    one = family("", LATE="yes")
+    assert one.code() == 0
+    one = family("import sys; sys.exit(70)", LATE="yes")
+    assert one.code() == 0
+    assert "ended with code 70" in one.log.read_text()
+
+
+def test_who_is_cut_off_by_a_second_sighup_while_it_begins_anew_is_replaced(family: type[Family]) -> None:
+    one = family("import os, signal; os.kill(os.getpid(), signal.SIGHUP)")
+    assert one.code() == 0
+    assert "was killed by SIGHUP" in one.log.read_text()
+
+
+def test_who_is_killed_by_a_signal_without_a_name_is_replaced(family: type[Family]) -> None:
+    one = family("import os; os.kill(os.getpid(), 40)")
+    assert one.code() == 0
+    assert "was killed by signal 40" in one.log.read_text()
+
+
+def test_when_its_terminal_goes_away_all_end() -> None:
+    waits = "import signal; signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True)); print('waits', flush=True)"
+    pid, terminal = pty.fork()
+    if not pid:
+        piece = f"{waits}\nwhile True: signal.pause()"
+        os.execv(sys.executable, [sys.executable, "-c", FORK, SAYS_ITS_NAME, piece])  # noqa: S606  no shell is wanted
+    _until(terminal, b"waits")
+    os.kill(pid, signal.SIGUSR1)
+    _until(terminal, b"heard")
+    (child,) = psutil.Process(pid).children()
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGHUP
+    assert not child.is_running()
+
+
+def _until(terminal: int, word: bytes) -> None:
+    said = b""
+    while word not in said:
+        said += os.read(terminal, 1000)
 
 
 def test_what_it_is_told_reaches_each(family: type[Family]) -> None:
@@ -174,3 +219,19 @@ def test_one_that_cannot_be_started_is_tried_again() -> None:
     assert line.startswith("w cannot be started (Cannot allocate memory); ")
     supervising._fill(seat.due)
     assert seat.pid == 7
+
+
+def test_one_that_cannot_be_started_for_long_is_tried_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, seat = 1000.0, Seat("w", 1, 0.0)  # it had lived well
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now)
+
+    def start(_: str) -> int:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    seat.vacate(now)
+    supervising, pauses = Supervisor([seat], start, lambda _: None), []
+    for _ in range(7):
+        now = seat.due
+        supervising._fill(now)
+        pauses.append(seat.pause)
+    assert pauses == [2, 4, 8, 16, 32, 60, 60]
