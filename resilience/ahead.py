@@ -14,7 +14,7 @@ from resilience.permit import Permit, Question
 from resilience.traffic import Lane
 
 MOST = 64  # permits that lie here for calls that are alike
-_SHELF = 0.2  # share of a permit's life for which it may lie here; the rest is for the claim and the call
+_SHELF = 0.4  # share of a permit's life for which it may lie here; the rest is for the claim and the call
 _MANY = 1000  # shelves from which on those that nobody comes back to are cleared away
 
 _Key = tuple[Lane, float]  # calls that are alike: where they count, and for how much

@@ -21,7 +21,7 @@ from tasks.platform import platform
 from tasks.writer import Writer, given_up, write
 
 MOST = 8  # outcomes that wait before somebody writes them; and hints that one thread takes at once
-_TOLD = 32  # successes that the breaker is told of together
+_TOLD = 64  # successes that the breaker is told of together
 _TELL = 0.1  # seconds until it is told of fewer; its window is of seconds
 _SELDOM = 0.005  # seconds from one outcome to the next, from which on each is written at once
 _LONE = 0.02  # and from which on each is told at once: somebody looks every 5 ms while one is untold

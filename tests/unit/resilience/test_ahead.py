@@ -94,11 +94,11 @@ def test_who_comes_seldom_takes_none_ahead(made: Callable[..., Admission], time:
     admission = made(WIDE)
     for _ in range(20):
         granted(admission)
-        time.now += 0.11
+        time.now += 0.21
     assert len(scripts) == 20
 
 
-@pytest.mark.parametrize("gap", [0.02, 0.055, 0.11])
+@pytest.mark.parametrize("gap", [0.02, 0.055, 0.11, 0.19])
 def test_once_a_rush_is_over_what_is_needed_is_taken(
     made: Callable[..., Admission], client: redis.Redis, time: Time, gap: float
 ) -> None:
@@ -121,7 +121,7 @@ def test_none_lies_there_for_longer_than_leaves_time_to_call(made: Callable[...,
     admission, rng = made(WIDE), Random(4)
     for _ in range(2000):
         permit = granted(admission)
-        assert time.now - permit.asked_at < 0.05
+        assert time.now - permit.asked_at < 0.1
         time.now += rng.choice([0.0, 0.001, 0.004, 0.03])
 
 
@@ -219,7 +219,7 @@ def test_a_breaker_that_another_worker_opened_is_noticed_when_the_few_are_used(
     for _ in range(50):
         granted(here)
     there.report(granted(there), Verdict.DOWN)
-    time.now += 0.06
+    time.now += 0.11
     assert not isinstance(here.ask_all([ASKED])[0], Permit)
 
 

@@ -61,9 +61,9 @@ def told(written: list[int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_the_breaker_is_told_of_many_at_a_time(told: list[int]) -> None:
     shelf = Shelf()
-    for _ in range(9 * MOST):
+    for _ in range(17 * MOST):
         shelf.add(after=0.001)
-    assert told == [MOST, 32, 32]
+    assert told == [MOST, 64, 64]
 
 
 def test_the_breaker_is_told_at_once_of_what_comes_seldom(told: list[int]) -> None:
