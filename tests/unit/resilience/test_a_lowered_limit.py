@@ -1,7 +1,6 @@
 """A limit that a person lowered holds for whom it names, beside the others, until it ends; a flush does not end it."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
 
 import pytest
 import redis
@@ -21,14 +20,6 @@ BIG = Lane("acme", "default", "acme.big")
 
 class Clock:
     now = 1_000_000.0
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with restore.connect(redis_url) as connected:
-        restore.shut(connected, epoch=1, seconds=0)
-        restore.reopen(connected, epoch=1, usages=(), breakers={})
-        yield connected
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """Work without haste, as a requeue of many, leaves a part of every limit to live work, whatever the limit is made of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import redis
 
-from resilience import restore
 from resilience.admission import Admission
 from resilience.limiter import Limit
 from resilience.permit import Permit, Refused
@@ -13,14 +12,6 @@ from resilience.traffic import Lane, Traffic
 
 LIVE = Lane("acme", "default", "acme.make")
 RUN = Lane("acme", "default", "acme.make", spare=True)
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with restore.connect(redis_url) as connected:
-        restore.shut(connected, epoch=1, seconds=0)
-        restore.reopen(connected, epoch=1, usages=(), breakers={})
-        yield connected
 
 
 class Clock:

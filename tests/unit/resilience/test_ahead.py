@@ -11,7 +11,6 @@ import pytest
 import redis
 from redis.commands.core import Script
 
-from resilience import restore
 from resilience.admission import Admission
 from resilience.ahead import Ahead
 from resilience.breaker import BreakerPolicy, BreakerState, Verdict
@@ -33,14 +32,6 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with restore.connect(redis_url) as connected:
-        restore.shut(connected, epoch=1, seconds=0)
-        restore.reopen(connected, epoch=1, usages=(), breakers={})
-        yield connected
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The scripts in Redis and the pure functions give the same answers to the same histories."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
@@ -17,14 +16,6 @@ from resilience.traffic import Lane, Traffic
 from resilience.way import breaker_key
 
 LANE = Lane("acme", "default", "acme.make")
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with restore.connect(redis_url) as connected:
-        restore.shut(connected, epoch=1, seconds=0)
-        restore.reopen(connected, epoch=1, usages=(), breakers={})
-        yield connected
 
 
 class Model:
