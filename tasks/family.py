@@ -63,7 +63,7 @@ def start(names: Sequence[str], arguments: Sequence[str]) -> NoReturn:
     """
     sys.argv = ["celery", "-A", "tasks", "worker", *arguments]  # which tasks.configuration reads
     again = command(arguments)
-    signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.AWAITED)  # they wait for the supervisor, which passes them on
+    supervisor.await_signals()
     try:
         _preload()
     except BaseException:
@@ -72,7 +72,6 @@ def start(names: Sequence[str], arguments: Sequence[str]) -> NoReturn:
     parent, workers = os.getpid(), dict[int, str]()
     sys.stdout.flush()
     sys.stderr.flush()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some start us, nobody could be waited for
     for name in names:
         pid = _fork(len(workers), len(names))
         if not pid:

@@ -155,6 +155,17 @@ def _called(number: int) -> str:
     return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
+def await_signals() -> None:
+    """Let them wait for the supervisor, before any child is there; one that is ignored, as some start us, would be lost.
+
+    SIGHUP stays ignored at a terminal, where that has been asked for.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
+    for number in AWAITED:
+        if number != signal.SIGHUP or not os.isatty(1):
+            signal.signal(number, signal.SIG_DFL)
+
+
 def belong_to(parent: int) -> None:
     """In a forked child: end as by SIGTERM when the parent has died, whatever it died of. It holds across an exec."""
     import ctypes  # noqa: PLC0415  the supervisor itself has no use for it

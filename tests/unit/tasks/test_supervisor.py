@@ -20,7 +20,7 @@ FORK = """
 import os, signal, sys
 from tasks import supervisor
 first, *pieces = sys.argv[1:]
-signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.AWAITED)
+supervisor.await_signals()
 workers = {}
 for number, piece in enumerate(pieces):
     pid = os.fork()
@@ -100,6 +100,19 @@ def test_who_is_cut_off_by_a_second_sighup_while_it_begins_anew_is_replaced(fami
     assert "was killed by SIGHUP" in one.log.read_text()
 
 
+def test_what_whoever_started_it_ignores_reaches_each_all_the_same(family: type[Family]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        one = family(UNTIL_TOLD)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    one.said("waits")
+    os.kill(one.process.pid, signal.SIGHUP)
+    one.said("heard")
+    os.kill(one.process.pid, signal.SIGTERM)
+    assert one.code() == 0
+
+
 def test_who_is_killed_by_a_signal_without_a_name_is_replaced(family: type[Family]) -> None:
     one = family("import os; os.kill(os.getpid(), 40)")
     assert one.code() == 0
@@ -110,6 +123,7 @@ def test_when_its_terminal_goes_away_all_end() -> None:
     waits = "import signal; signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True)); print('waits', flush=True)"
     pid, terminal = pty.fork()
     if not pid:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have asked to be left alone
         piece = f"{waits}\nwhile True: signal.pause()"
         os.execv(sys.executable, [sys.executable, "-c", FORK, SAYS_ITS_NAME, piece])  # noqa: S606  no shell is wanted
     _until(terminal, b"waits")
