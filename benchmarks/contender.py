@@ -24,7 +24,7 @@ class Contender:
         sender: how `benchmarks.enqueue` enqueues for it.
         app: the Celery application of its worker, or the module of a peer.
         pool: Celery's, with so many slots each.
-        workers: so many of them.
+        workers: so many of them; more than one are a family of Lockgate's.
         calls: whether it speaks to the provider; one that does not needs one run only.
         held: its worker is held to one core, as Lockgate's holds itself.
         full: whether it is run by `make bench-full` alone.

@@ -116,6 +116,18 @@ def test_none_lies_there_for_longer_than_leaves_time_to_call(made: Callable[...,
         time.now += rng.choice([0.0, 0.001, 0.004, 0.03])
 
 
+@pytest.mark.parametrize(("calls", "most"), [(100, 0), (1000, 4), (10_000, 47)])
+def test_a_tenth_of_a_burst_is_granted_ahead_at_most(
+    made: Callable[..., Admission], time: Time, calls: int, most: int
+) -> None:
+    admission, lying = made(Limit("wide", (), calls, 1.0)), list[int]()
+    for _ in range(300):
+        granted(admission)
+        lying.append(len(admission._ahead._shelves[LANE, 1.0].left))
+        time.now += 4 / calls
+    assert max(lying) == most
+
+
 @pytest.mark.parametrize(
     "limits",
     [

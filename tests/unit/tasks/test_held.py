@@ -1,5 +1,6 @@
 """Outcomes that wait for company: how long, and for whose. What is written, and how, is proven where there is a ledger."""
 
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -95,6 +96,26 @@ def test_the_breaker_is_told_of_what_comes_when_a_worker_has_ended(told: list[in
         shelf.now += 0.001
         shelf.held.add(NOTHING, NOTHING)
     assert told == [1, 1]
+
+
+def test_who_looks_while_something_is_taken_to_be_written_sees_that_it_is_to_be_told_of(told: list[int]) -> None:
+    del told
+    held, seen = Held(), list[bool]()
+    looks = threading.Thread(target=lambda: seen.append(bool(held)))
+
+    class Taken:
+        since = 0.0
+
+        @property
+        def permit(self) -> None:
+            """Read when it waits no more, and before it is noted as untold."""
+            looks.start()
+            looks.join(0.2)  # it must not come to an answer here; that it does not is all that can be waited for
+
+    held._waiting.append(cast("Any", Taken()))
+    held._taken(1)
+    looks.join()
+    assert seen == [True]
 
 
 def test_the_breaker_is_told_before_a_worker_ends(told: list[int]) -> None:
