@@ -43,12 +43,8 @@ JOIN lockgate.lanes l ON l.id = o.lane_id
 LEFT JOIN LATERAL (
     SELECT number, sealed FROM lockgate.replies r WHERE r.operation_id = o.id AND r.sealed IS NOT NULL
     ORDER BY (r.effect = 'done') DESC, r.number DESC LIMIT 1) r ON true
-WHERE t.id = {names}
+WHERE t.id = ANY(%s)
 """
-_ENDED_ONE = _ENDED.format(
-    names="%s"
-)  # its plan is kept; of a list PostgreSQL makes a plan each time, which takes longer
-_ENDED_SOME = _ENDED.format(names="ANY(%s)")
 
 # Not when it has another end by now: a person may have requeued it, or a late proof come. It is locked, or what somebody
 # commits while this waits for the ticket would not be seen.
@@ -105,15 +101,13 @@ def unfinished(connection: Connection, *, limit: int) -> list[Hint]:
 
 def ended(ledger: Ledger, ticket_id: str) -> Ended | None:
     """How the operation behind a ticket stands; None for a name that is no ticket."""
-    with ledger.connection() as connection:
-        row = connection.execute(_ENDED_ONE, [ticket_id]).fetchone()
-    return None if row is None else _opened(ledger, *row)
+    return ended_many(ledger, [ticket_id]).get(ticket_id)
 
 
 def ended_many(ledger: Ledger, ticket_ids: Sequence[str]) -> dict[str, Ended]:
     """How the operations behind several tickets stand; names that are no tickets are left out."""
     with ledger.connection() as connection:
-        rows = connection.execute(_ENDED_SOME, [list(ticket_ids)]).fetchall()
+        rows = connection.execute(_ENDED, [list(ticket_ids)]).fetchall()
     return {row[0]: _opened(ledger, *row) for row in rows}
 
 

@@ -35,10 +35,12 @@ _CONNECT_TIMEOUT = 3  # seconds
 _PATIENCE = 10.0  # seconds until one of this process's connections comes free
 _SETTINGS = (
     "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
-    # PostgreSQL keeps the plan of a statement that it has seen a few times. A young ledger's plan must serve a grown one,
-    # so it never scans a table that has an index.
+    # A young ledger's plan must serve a grown one, so it never scans a table that has an index.
     "-c enable_seqscan=off"
 )
+#: Left to itself PostgreSQL plans a claim anew each time, which takes longer than carrying it out, and with the values
+#: before it takes an index that reads the whole backlog.
+_ONE_PLAN = " -c plan_cache_mode=force_generic_plan"
 
 
 class Ledger:
@@ -51,12 +53,14 @@ class Ledger:
         url: the database.
         data_key: see `ledger.seal.Sealer`.
         connections: how many may be in use at once in this process; more callers wait.
+        one_plan: a statement has one plan, whatever its values; see `plan_anew`.
     """
 
-    def __init__(self, url: str, data_key: str, *, connections: int = 20) -> None:
+    def __init__(self, url: str, data_key: str, *, connections: int = 20, one_plan: bool = True) -> None:
         self.url = url
         self.sealer = Sealer(data_key)
         self._connections = connections
+        self._one_plan = one_plan
         self._lock = threading.Lock()
         self._pool: Pool | None = None
         self._pid = 0
@@ -98,6 +102,11 @@ class Ledger:
             self._secret = self._read_secret()
         return self._secret
 
+    def plan_anew(self) -> None:
+        """Have statements planned for their values from here on: people list by whatever they like, and by nothing else."""
+        self._one_plan = False
+        self.close()
+
     def close(self) -> None:
         """Close the idle connections."""
         if self._pool is not None:
@@ -120,19 +129,21 @@ class Ledger:
 
     def _connect(self) -> Connection:
         return psycopg.connect(
-            self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT, options=_SETTINGS, application_name="lockgate",
+            self.url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT,
+            options=_SETTINGS + (_ONE_PLAN if self._one_plan else ""), application_name="lockgate",
             keepalives_idle=5, keepalives_interval=2, keepalives_count=3, prepare_threshold=0,
         )  # fmt: skip
 
 
-def open_ledger(settings: Settings, *, connections: int) -> Ledger:
-    """The ledger of a deployment; nothing is connected before it is needed.
+def open_ledger(settings: Settings, *, connections: int, one_plan: bool = True) -> Ledger:
+    """The ledger of a deployment, see `Ledger`; nothing is connected before it is needed.
 
     Raises:
         ConfigError: the data key is malformed.
     """
     try:
-        return Ledger(settings.database_url, settings.data_key.reveal(), connections=connections)
+        url, data_key = settings.database_url, settings.data_key.reveal()
+        return Ledger(url, data_key, connections=connections, one_plan=one_plan)
     except SealError as error:
         raise ConfigError(str(error)) from None
 

@@ -36,7 +36,7 @@ class Deployment:
     @cached_property
     def ledger(self) -> Ledger:
         """The database."""
-        return open_ledger(self.settings, connections=2)
+        return open_ledger(self.settings, connections=2, one_plan=False)
 
     @cached_property
     def redis(self) -> redis.Redis:

@@ -53,7 +53,7 @@ class _Source:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return open_ledger(self.settings, connections=2)
+        return open_ledger(self.settings, connections=2, one_plan=False)
 
     def read(self) -> list[Group]:
         """The groups that wait for a person, the latest first.

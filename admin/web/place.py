@@ -29,6 +29,9 @@ class Place(Deployment):
     platform: Platform
     origin: str
 
+    def __post_init__(self) -> None:
+        self.ledger.plan_anew()
+
     @property
     def secure(self) -> bool:
         """Whether browsers reach the pages over TLS."""

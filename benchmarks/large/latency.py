@@ -1,4 +1,5 @@
-"""One operation on an idle system: from the beginning of `.delay()` until its request has arrived at the provider."""
+"""One operation on an idle system, until its request has arrived at the provider: from the beginning of `.delay()`, and from
+its return, when it is accepted."""
 
 import subprocess
 import sys
@@ -19,14 +20,15 @@ _ROUND = 25  # operations of one side before it is the other's turn
 
 
 def latency(place: Place, *, count: int) -> dict[str, Any]:
-    """Milliseconds of bare Celery and of ours, in turns.
+    """Milliseconds of bare Celery and of ours, in turns; less than none where a request left before its caller went on.
 
     Args:
         place: servers.
         count: operations of each side.
     """
     sides = {name: next(each for each in CONTENDERS if each.name == name) for name in ("session", "lockgate")}
-    taken: dict[str, list[float]] = {name: [] for name in sides}
+    called: dict[str, list[float]] = {name: [] for name in sides}
+    accepted: dict[str, list[float]] = {name: [] for name in sides}
     with _arrivals() as arrivals:
         url = f"http://127.0.0.1:{next(arrivals)}"
         more = {"LOCKGATE_STRIPE_BASE_URL": url, "BENCH_URL": f"{url}/v1/payment_intents"}
@@ -37,14 +39,18 @@ def latency(place: Place, *, count: int) -> dict[str, Any]:
                 with worker(contender, environment, log), caller(contender.sender, environment) as own:
                     for number in range(_WARM + _ROUND):
                         time.sleep(_BETWEEN)
-                        began = own.send([fields(f"latency-{name}-{turn}", number)])["began"]
-                        arrived = int(next(arrivals))
+                        said = own.send([fields(f"latency-{name}-{turn}", number)])
+                        whole = (int(next(arrivals)) - said["began"]) / 1e6
                         if number >= _WARM:
-                            taken[name].append((arrived - began) / 1e6)
+                            called[name].append(whole)
+                            accepted[name].append(whole - said["took"] * 1e3)
             print(f"  latency: {(turn + 1) * _ROUND} of each side", flush=True)
+    return {"from the call": _compared(called), "from acceptance": _compared(accepted)}
+
+
+def _compared(taken: dict[str, list[float]]) -> dict[str, Any]:
     found: dict[str, Any] = {name: _quantiles(values) for name, values in taken.items()}
-    found["ratio of p50"] = found["lockgate"]["p50"] / found["session"]["p50"]
-    return found
+    return found | {"ratio of p50": found["lockgate"]["p50"] / found["session"]["p50"]}
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:

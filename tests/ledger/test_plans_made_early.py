@@ -1,14 +1,15 @@
-"""PostgreSQL keeps a statement's plan: one that was made while the ledger was tiny must serve when it is not."""
+"""A statement has one plan: one that was made while the ledger was tiny must serve when it is not."""
 
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from given.ledger import PACE, TERMS, item, success
 
 from ledger import follow
 from ledger.accept import accept
-from ledger.claim import _CLAIM, Claimed, Wanted, _values
+from ledger.claim import _CLAIM, Claimed, Wanted, _values, claim
 from ledger.record import record
 from ledger.session import Connection, Ledger
 from ledger.successes import _SUCCEEDED, record_successes
@@ -18,7 +19,7 @@ from operations.states import State
 from resilience.decide import Settle
 
 _MANY = 20_000
-_UNTIL_KEPT = 8  # PostgreSQL plans a statement anew five times before it may keep a plan
+_EARLY = 8
 DONE = Settle(State.SUCCEEDED, Effect.DONE, "r")
 
 
@@ -51,7 +52,7 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
     # From now on the statistics say: a handful of rows, cheapest read as a whole.
     with ledger.connection() as connection:
         connection.execute("ANALYZE")
-    for number in range(_UNTIL_KEPT):
+    for number in range(_EARLY):
         lives(ledger, claimed, f"order:early:{number}")
     held, plain = claimed("order:held"), claimed("order:plain")
     for start in range(0, _MANY, 1000):
@@ -64,5 +65,23 @@ def test_plans_of_a_tiny_ledger_read_few_rows_when_it_has_grown(
         assert connection.execute(_CLAIM, claim_values(late.ticket_id)).fetchone() is not None
         record(ledger, held.lease, DONE, heard=None, pace=PACE, connection=connection)
         assert connection.execute(_SUCCEEDED, _succeeded(ledger, [success(plain)])).fetchone() is not None
-        assert connection.execute(follow._ENDED_ONE, [late.ticket_id]).fetchone() is not None
+        assert connection.execute(follow._ENDED, [[late.ticket_id]]).fetchone() is not None
         assert rows_read(connection) - before < 100
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_statement_has_one_plan_unless_people_list_by_whatever_they_like(
+    database_url: str, data_key: str, *, anew: bool
+) -> None:
+    ledger = Ledger(database_url, data_key)
+    if anew:
+        ledger.plan_anew()
+    asked = item()
+    accept(ledger, [asked])
+    assert claim(ledger, asked.ticket_id, TERMS, worker="w") is not None
+    with ledger.connection() as connection:
+        plans = connection.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%lease_token = n.claim%'"
+        ).fetchone()
+    ledger.close()
+    assert plans == ((0, 1) if anew else (1, 0))
