@@ -24,6 +24,7 @@ FIELDS = (
 )  # fmt: skip
 _FIRST = ("timestamp", "level", "logger", "event")
 _LAST = ("exception", "stack")
+_BETWEEN = "\n\n\x1e\n\n"  # an empty line ends the longest of what is masked, and white space all the others
 
 Event = MutableMapping[str, Any]
 _names: ContextVar[dict[str, object] | None] = ContextVar("lockgate_names", default=None)
@@ -101,8 +102,14 @@ def _listed(_logger: Any, _method: str, event: Event) -> Event:
 
 
 def _redacted(redact: Callable[[str], str]) -> Callable[[Any, str, Event], Event]:
+    """All texts of a line at once: looking for every shape in each of fifteen takes five times as long."""
+
     def mask(_logger: Any, _method: str, event: Event) -> Event:
-        return {name: value if isinstance(value, (int, float)) else redact(str(value)) for name, value in event.items()}
+        texts = {name: str(value) for name, value in event.items() if not isinstance(value, (int, float))}
+        masked = redact(_BETWEEN.join(texts.values())).split(_BETWEEN)
+        if len(masked) != len(texts):  # one of them holds what stands between them
+            masked = [redact(text) for text in texts.values()]
+        return {**event, **dict(zip(texts, masked, strict=True))}
 
     return mask
 
@@ -117,4 +124,4 @@ def _plain(_logger: Any, _method: str, event: Event) -> str:
 
 def _shown(value: Any) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return repr(text) if any(character.isspace() for character in text) or not text else text
+    return text if text.split() == [text] else repr(text)

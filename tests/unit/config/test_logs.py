@@ -2,13 +2,17 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import logs
-from config.redact import redactor
+from config.redact import _SHAPES, redactor
 from config.settings import Settings
 
 KEY = "sk_test_canary0123456789"
@@ -129,3 +133,27 @@ def test_what_is_no_secret_stays_readable() -> None:
         "sent 1790000000123 bytes, code card_declined",
     ):
         assert redact(text) == text
+
+
+@pytest.mark.parametrize(("signs", "shape"), [(signs, shape) for signs, shape, _ in _SHAPES])
+@given(data=st.data())
+def test_what_has_a_shape_has_one_of_its_signs(signs: tuple[str, ...], shape: re.Pattern[str], data: Any) -> None:
+    text = data.draw(st.from_regex(shape))
+    assert any(sign in text for sign in signs)
+
+
+def test_what_is_masked_in_one_field_ends_with_it(kept: Kept) -> None:
+    for code in ("plain", logs._BETWEEN, f"a{logs._BETWEEN}b", "\n\n", "\x1e"):
+        structlog.stdlib.get_logger("lockgate").info(
+            "contents of the message body was: canary",
+            tenant="Bearer ",
+            provider="stripe",
+            code=code,
+            reference="body: canary",
+            status=9,
+        )
+    for line in kept.lines:
+        assert "canary" not in line
+        assert "stripe" in line
+        assert "9" in line
+    assert "plain" in kept.lines[0]
