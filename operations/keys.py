@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from operations.compact import encoder
 
 IDEMPOTENCY_KEY_LENGTH = 40  # characters; fits every provider's limit and Stripe's and Postmark's metadata
+_MARKED = 0xF << 76 | 0b11 << 62  # the bits of version and variant, and what they are
+_MARKS = 0x7 << 76 | 0b10 << 62
 _encode = encoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -48,10 +50,19 @@ def idempotency_key(secret: bytes, *, tenant: str, provider: str, kind: str, bus
 
 def new_id() -> uuid.UUID:
     """A UUID of version 7: ordered by time, so that indexes grow at one end."""
+    return uuid.UUID(int=_version_7())
+
+
+def new_name() -> str:
+    """The same as text, which is made in half the time where nobody needs the object."""
+    digits = f"{_version_7():032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _version_7() -> int:
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62
-    return uuid.UUID(int=value | random & 0x3FFF_FFFF_FFFF_FFFF)
+    return (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | random & ~_MARKED | _MARKS
 
 
 def _mac(secret: bytes, head: tuple[Any, ...], *tail: Any) -> bytes:

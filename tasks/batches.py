@@ -76,8 +76,7 @@ def all_drafted(
     bound, queue, transaction, ledger = task.bound_kind, queue_of(task), joined(), platform().ledger
     hintable = hintable and (transaction is None or transaction.hintable) and not platform().crowd.full(queue)
     return [
-        _drafted(ledger, bound, fields, Posting(str(keys.new_id()), task.name, queue, hint=hintable))
-        for fields in items
+        _drafted(ledger, bound, fields, Posting(keys.new_name(), task.name, queue, hint=hintable)) for fields in items
     ]
 
 

@@ -156,7 +156,7 @@ def again(task: Any, after: str, fields: Mapping[str, Any]) -> AsyncResult:
         raise NotAllowedError(".again(…) commits by itself: call it outside of accept_in")
     names = {"tenant": made.tenant, "provider": bound.provider.name, "kind": bound.name}
     key_id = keys.business_key_id(ledger.secret, business_key=made.business_key, **names)
-    posting = Posting(str(keys.new_id()), task.name, queue_of(task))
+    posting = Posting(keys.new_name(), task.name, queue_of(task))
     with ledger.transaction() as connection:
         generation = current_generation(connection, key_id) + 1
         item = acceptance(bound, made, posting, secret=ledger.secret, generation=generation)
@@ -187,7 +187,7 @@ def call_now(task: Any, timeout: float, fields: Mapping[str, Any]) -> AsyncResul
     if joined() is not None:
         raise NotAllowedError("call_now cannot join a transaction: what it calls would be gone after a rollback")
     bound = task.bound_kind
-    posting = Posting(str(keys.new_id()), task.name, queue_of(task), hint=False)
+    posting = Posting(keys.new_name(), task.name, queue_of(task), hint=False)
     item = acceptance(bound, draft(bound, (), fields), posting, secret=platform().ledger.secret)
     verdict = accepted(platform().ledger, [item])[0]
     raise_conflict(item, verdict)

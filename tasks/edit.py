@@ -163,7 +163,7 @@ def _apply(
     key_id = keys.business_key_id(ledger.secret, business_key=str(dead.letter.business_key), **names)
     generation = current_generation(connection, key_id) + 1
     lane = lane_key(connection, dead.id)
-    posting = Posting(str(keys.new_id()), lane.task, lane.queue)
+    posting = Posting(keys.new_name(), lane.task, lane.queue)
     item = acceptance(bound, made, posting, secret=ledger.secret, generation=generation)
     verdict = supersede(
         ledger, connection, item, lane_ids(ledger, [item.lane])[item.lane], after=dead.id, generation=generation,

@@ -105,7 +105,7 @@ class IntegrationTask(LedgerTask):
             )
         if task_id is None and not more and calling.is_plain(self, args, options):
             return calling.accept_one(self, kwargs or {})
-        return super().apply_async(args, kwargs, task_id or str(keys.new_id()), *more, **options)
+        return super().apply_async(args, kwargs, task_id or keys.new_name(), *more, **options)
 
     def again(self, *, after: str, **kwargs: Any) -> Any:
         """Open the next generation of a business key whose last one was declined, or provably had no effect.

@@ -17,7 +17,7 @@ PAY = "tasks.payments.take_payment"
 
 
 def hints(count: int, **more: Any) -> list[Hint]:
-    return [replace(Hint(str(keys.new_id()), PAY, "stripe", 0, "default", "stripe"), **more) for _ in range(count)]
+    return [replace(Hint(keys.new_name(), PAY, "stripe", 0, "default", "stripe"), **more) for _ in range(count)]
 
 
 def written(*of: Hint, **more: Any) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def test_what_must_be_looked_at_by_itself_is_in_no_bundle(alone: dict[str, Any])
 
 
 def test_an_id_that_somebody_chose_is_in_no_bundle() -> None:
-    asked = [*hints(40), *hints(1, ticket_id="invoice-7"), *hints(1, ticket_id=str(keys.new_id()).upper())]
+    asked = [*hints(40), *hints(1, ticket_id="invoice-7"), *hints(1, ticket_id=keys.new_name().upper())]
     assert sorted(ticket for message in written(*asked) for ticket in named(message)) == sorted(
         one.ticket_id for one in asked
     )
