@@ -80,6 +80,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._credentials: dict[tuple[str, str], dict[str, Secret]] = {}
         self.providers = {
             name: _provider(loaded, settings) for name, loaded in load_providers(settings.providers).items()
         }
@@ -113,6 +114,10 @@ class Registry:
         Raises:
             ConfigError: one of them is not set.
         """
+        known = self._credentials.get((provider.name, tenant))
+        return known or self._credentials.setdefault((provider.name, tenant), self._looked_up(provider, tenant))
+
+    def _looked_up(self, provider: Provider, tenant: str) -> dict[str, Secret]:
         found: dict[str, Secret] = {}
         for field in provider.adapter.credentials:
             secret = self._settings.credential(provider.name, field, tenant)

@@ -247,7 +247,7 @@ def _unpacker(encoding: str) -> "zlib._Decompress | None":
 
 
 def _headers(answer: requests.Response) -> dict[str, str]:
-    return dict(answer.headers.lower_items())
+    return dict(answer.raw.headers)
 
 
 def _silence(error: BaseException, times: CallTimes, answer: requests.Response | None) -> Silence:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from ledger.session import Connection, Ledger
 
@@ -14,7 +15,13 @@ ON CONFLICT (tenant, provider, credential) DO UPDATE SET account = excluded.acco
 
 def fingerprint(ledger: Ledger, provider: str, credential: str) -> str:
     """A name for a credential from which it cannot be guessed."""
-    return hmac.new(ledger.secret, f"{provider}\x00{credential}".encode(), hashlib.sha256).hexdigest()[:16]
+    return _fingerprint(ledger.secret, f"{provider}\x00{credential}")
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(secret: bytes, named: str) -> str:
+    """Each attempt needs it, and credentials are few."""
+    return hmac.new(secret, named.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def remembered(connection: Connection, tenant: str, provider: str, credential: str) -> str | None:

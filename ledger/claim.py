@@ -95,7 +95,7 @@ class Claimed:
         return self.lease.standing.purpose
 
 
-_CLAIMABLE = sorted(str(state) for state in DUE)
+_CLAIMABLE = f"{{{','.join(sorted(DUE))}}}"  # as PostgreSQL writes it: making it of a list takes longer
 
 # Written so that every plan of it reads rows by their keys, also one that was made when the ledger was nearly empty and any
 # index looked as good as another: the states are a value, so that no index of what is due fits, and each table that is
@@ -136,7 +136,7 @@ WITH named AS MATERIALIZED (
             THEN {sent} + (%(kept_for)s - %(margin)s) * interval '1 second' ELSE o.send_until END
     FROM named n
     WHERE o.id = n.operation_id AND o.id = ANY(ARRAY(SELECT operation_id FROM named))
-        AND o.state = ANY(%(claimable)s) AND o.reason IS DISTINCT FROM 'exhausted'
+        AND o.state = ANY(%(claimable)s::text[]) AND o.reason IS DISTINCT FROM 'exhausted'
         AND o.due_at <= statement_timestamp()
         AND (o.crashes < %(suspect)s OR %(alone)s OR o.provider = 'local')
         AND (o.state <> 'waiting' OR (

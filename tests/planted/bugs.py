@@ -79,7 +79,12 @@ def no_fence(patch: Patch) -> None:
 
 @plant("a claim that does not look again", caught_by=f"{_LEDGER}test_only_one_of_two_claims_gets_it")
 def claim_without_looking(patch: Patch) -> None:
-    _reword(patch, ledger.claim, "_CLAIM", ("o.state = ANY(%(claimable)s)", "(true OR o.state = ANY(%(claimable)s))"))
+    _reword(
+        patch,
+        ledger.claim,
+        "_CLAIM",
+        ("o.state = ANY(%(claimable)s::text[])", "(true OR o.state = ANY(%(claimable)s::text[]))"),
+    )
 
 
 @plant(

@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given, settings
@@ -56,9 +57,26 @@ def test_form_fields_are_judged_by_the_name_in_their_last_bracket() -> None:
     assert "Authorization" not in said["headers"]
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.text(st.sampled_from("ab[]=&+%3Bé \x00"), max_size=30))
+def test_a_form_is_read_as_the_library_reads_it(body: str) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    pairs = dict(parse_qsl(body.encode().decode("latin-1"), keep_blank_values=True))
+    said = evidence.of_request(Request("POST", "/x", headers=form, body=body.encode()), frozenset({"a", "b"}))
+    read = said["body"] or {}
+    assert list(read) == list(pairs)
+    assert all(read[name] == pairs[name] for name in {"a", "b", "b[a]"} & read.keys())
+
+
 @pytest.mark.parametrize("body", [b"<html>canary</html>", b"\xff\xfe", b"[" * 100_000, b"{"])
 def test_what_cannot_be_read_is_only_counted(body: bytes) -> None:
     assert kept(body, "text/html; charset=utf-8") == {"bytes": len(body), "type": "text/html"}
+
+
+def test_an_answer_is_read_once() -> None:
+    reply = Reply(200, {}, b'{"id": "x"}')
+    assert reply.json() is reply.json()
+    assert reply == Reply(200, {}, b'{"id": "x"}')
 
 
 def test_long_values_and_lists_are_cut() -> None:
