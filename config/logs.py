@@ -24,7 +24,8 @@ FIELDS = (
 )  # fmt: skip
 _FIRST = ("timestamp", "level", "logger", "event")
 _LAST = ("exception", "stack")
-_BETWEEN = "\n\n\x1e\n\n"  # an empty line ends the longest of what is masked, and white space all the others
+_MARK = "\x1e"
+_BETWEEN = f"\n\n{_MARK}\n\n"  # an empty line ends the longest of what is masked, and white space all the others
 
 Event = MutableMapping[str, Any]
 _names: ContextVar[dict[str, object] | None] = ContextVar("lockgate_names", default=None)
@@ -106,8 +107,10 @@ def _redacted(redact: Callable[[str], str]) -> Callable[[Any, str, Event], Event
 
     def mask(_logger: Any, _method: str, event: Event) -> Event:
         texts = {name: str(value) for name, value in event.items() if not isinstance(value, (int, float))}
-        masked = redact(_BETWEEN.join(texts.values())).split(_BETWEEN)
-        if len(masked) != len(texts):  # one of them holds what stands between them
+        masked: list[str] = []
+        if not any(_MARK in text for text in texts.values()):
+            masked = redact(_BETWEEN.join(texts.values())).split(_BETWEEN)
+        if len(masked) != len(texts):  # also where a secret ended with the beginning of what stands between them
             masked = [redact(text) for text in texts.values()]
         return {**event, **dict(zip(texts, masked, strict=True))}
 

@@ -16,6 +16,8 @@ _HEADERS = frozenset({
 })  # fmt: skip
 _LONGEST_TEXT = 500  # characters of one value
 _MOST_ITEMS = 50  # of one list
+_DEEPEST = 50  # levels; no answer of a provider has ten
+_LONGEST_KNOWN = 100  # characters of a form's name that is remembered
 
 # What would split one failure into many groups, or name a person.
 _NORMALISED = (
@@ -51,7 +53,7 @@ def of_reply(reply: Reply, allowed: frozenset[str]) -> dict[str, Any]:
     return {
         "status": reply.status,
         "headers": _headers(reply.headers),
-        "body": _body(reply.body, reply.headers.get("content-type", ""), allowed, content=reply.json()),
+        "body": _body(reply.body, reply.headers.get("content-type", ""), allowed),
     }
 
 
@@ -71,14 +73,13 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() in _HEADERS}
 
 
-def _body(body: bytes, content_type: str, allowed: frozenset[str], *, content: Any = None) -> Any:
-    """A body as it is kept; `content` is what JSON in it says, where somebody has read that."""
+def _body(body: bytes, content_type: str, allowed: frozenset[str]) -> Any:
     if not body:
         return None
     if "form-urlencoded" in content_type:
         return _form(body.decode("latin-1"), allowed)
     try:
-        return _masked(json.loads(body) if content is None else content, allowed, readable=False)
+        return _masked(json.loads(body), allowed)
     except (ValueError, RecursionError):
         return {"bytes": len(body), "type": content_type.partition(";")[0]}
 
@@ -87,19 +88,24 @@ def _form(body: str, allowed: frozenset[str]) -> dict[str, str]:
     masked: dict[str, str] = {}
     for pair in filter(None, body.split("&")):
         quoted, _, value = pair.partition("=")
-        name, leaf = _named(quoted)
+        name, leaf = _known(quoted) if len(quoted) <= _LONGEST_KNOWN else _named(quoted)
         masked[name] = unquote_plus(value) if leaf in allowed else MASK
     return masked
 
 
-@lru_cache(maxsize=1024)
 def _named(quoted: str) -> tuple[str, str]:
-    """A name, and by what it is judged: `metadata[order]` by `order`. Names are few."""
+    """A name, and by what it is judged: `metadata[order]` by `order`."""
     name = unquote_plus(quoted)
     return name, name.rpartition("[")[2].rstrip("]") or name
 
 
-def _masked(value: Any, allowed: frozenset[str], *, readable: bool) -> Any:
+_known = lru_cache(maxsize=1024)(_named)  # ours are few
+
+
+def _masked(value: Any, allowed: frozenset[str], *, readable: bool = False, deep: int = 0) -> Any:
+    """JSON as it is kept. Whoever writes, reads or shows it goes down as far, from wherever it stands by then."""
+    if isinstance(value, (dict, list)) and deep == _DEEPEST:
+        return MASK
     if isinstance(value, dict):
         masked: dict[str, Any] = {}
         for name, inner in value.items():  # most are no containers: a call for each would take half of the time
@@ -108,10 +114,10 @@ def _masked(value: Any, allowed: frozenset[str], *, readable: bool) -> Any:
             elif name not in allowed and not isinstance(inner, (dict, list)):
                 masked[name] = MASK
             else:
-                masked[name] = _masked(inner, allowed, readable=name in allowed)
+                masked[name] = _masked(inner, allowed, readable=name in allowed, deep=deep + 1)
         return masked
     if isinstance(value, list):
-        return [_masked(inner, allowed, readable=readable) for inner in value[:_MOST_ITEMS]]
+        return [_masked(inner, allowed, readable=readable, deep=deep + 1) for inner in value[:_MOST_ITEMS]]
     if value is None or isinstance(value, bool):
         return value
     if not readable:

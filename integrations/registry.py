@@ -1,8 +1,9 @@
 """Which providers and kinds there are: each file bound to its adapter, checked against it at start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from config import crashpoint
@@ -80,7 +81,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._credentials: dict[tuple[str, str], dict[str, Secret]] = {}
+        self._credentials: dict[tuple[str, str], Mapping[str, Secret]] = {}
         self.providers = {
             name: _provider(loaded, settings) for name, loaded in load_providers(settings.providers).items()
         }
@@ -108,8 +109,8 @@ class Registry:
             raise ConfigError(f"there is no kind {name!r}{did_you_mean(name, self.kinds)}")
         return self.kinds[name]
 
-    def credentials(self, provider: Provider, tenant: str) -> dict[str, Secret]:
-        """A tenant's credentials.
+    def credentials(self, provider: Provider, tenant: str) -> Mapping[str, Secret]:
+        """A tenant's credentials, by the names of their fields; the same object each time.
 
         Raises:
             ConfigError: one of them is not set.
@@ -117,7 +118,7 @@ class Registry:
         known = self._credentials.get((provider.name, tenant))
         return known or self._credentials.setdefault((provider.name, tenant), self._looked_up(provider, tenant))
 
-    def _looked_up(self, provider: Provider, tenant: str) -> dict[str, Secret]:
+    def _looked_up(self, provider: Provider, tenant: str) -> Mapping[str, Secret]:
         found: dict[str, Secret] = {}
         for field in provider.adapter.credentials:
             secret = self._settings.credential(provider.name, field, tenant)
@@ -125,7 +126,7 @@ class Registry:
                 name = credential_name(provider.name, field, tenant)
                 raise ConfigError(f"{provider.name} has no credentials for tenant {tenant}: set {name}")
             found[field] = secret
-        return found
+        return MappingProxyType(found)
 
 
 def _provider(loaded: LoadedProvider, settings: Settings) -> Provider:

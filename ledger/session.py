@@ -36,7 +36,9 @@ _PATIENCE = 10.0  # seconds until one of this process's connections comes free
 _SETTINGS = (
     "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
     # A young ledger's plan must serve a grown one, so it never scans a table that has an index.
-    "-c enable_seqscan=off"
+    "-c enable_seqscan=off "
+    # What it takes for long, for it knows no values, takes milliseconds; compiling it takes a hundred.
+    "-c jit=off"
 )
 #: Left to itself PostgreSQL plans a claim anew each time, which takes longer than carrying it out, and with the values
 #: before it takes an index that reads the whole backlog.

@@ -71,20 +71,13 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     elapsed: float = 0.0
-    _read: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def json(self) -> Any:
-        """The body as JSON, read once, so nobody changes it; None when it is not JSON, which is for the caller to judge."""
-        if not self._read:
-            self._read.append(_content(self.body))
-        return self._read[0]
-
-
-def _content(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+        """The body as JSON; None when it is not JSON, which is for the caller to judge."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

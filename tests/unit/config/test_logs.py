@@ -157,3 +157,10 @@ def test_what_is_masked_in_one_field_ends_with_it(kept: Kept) -> None:
         assert "stripe" in line
         assert "9" in line
     assert "plain" in kept.lines[0]
+
+
+@pytest.mark.parametrize("kept", ["json"], indirect=True)
+def test_no_text_moves_to_another_field(kept: Kept) -> None:
+    structlog.stdlib.get_logger("lockgate").info(f"x{logs._BETWEEN[:3]}", tenant="y", provider="z")
+    said = json.loads(kept.lines[0])
+    assert (said["event"], said["tenant"], said["provider"]) == ("x\n\n\x1e", "y", "z")

@@ -73,10 +73,20 @@ def test_what_cannot_be_read_is_only_counted(body: bytes) -> None:
     assert kept(body, "text/html; charset=utf-8") == {"bytes": len(body), "type": "text/html"}
 
 
-def test_an_answer_is_read_once() -> None:
-    reply = Reply(200, {}, b'{"id": "x"}')
-    assert reply.json() is reply.json()
-    assert reply == Reply(200, {}, b'{"id": "x"}')
+@pytest.mark.parametrize("opens", ['{"id":', '{"x":', "[", '{"x":[', '[{"id":'])
+def test_what_is_nested_too_deep_is_cut(opens: str) -> None:
+    """What writes, reads and shows it has little of the stack left by then."""
+    closes = opens.translate(str.maketrans("{[", "}]", '"idx:'))[::-1]
+    for deep in (40, 60, 400, 900, 5000):
+        said = kept((opens * deep + '"canary"' + closes * deep).encode())
+        assert "canary" not in (text := json.dumps(said)) or opens == '{"id":'
+        assert max(text.count("{"), text.count("[")) <= 51
+
+
+def test_only_short_names_of_a_form_are_remembered() -> None:
+    evidence._known.cache_clear()
+    kept(b"short=1&" + b"x" * 200_000 + b"=1", "application/x-www-form-urlencoded")
+    assert evidence._known.cache_info().currsize == 1
 
 
 def test_long_values_and_lists_are_cut() -> None:
