@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION = ignore
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo chaos test check soak soak-nightly bench bench-full bench-large bench-pages simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
+.PHONY: help run demo chaos test check soak soak-nightly soak-wide bench bench-full bench-large bench-pages simulate baselines planted crashes crash-drills restored backlog rolling referee screenshots format lint types contracts lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ soak: .venv/.run ## 3,000 operations of all means under every attack, then the v
 
 soak-nightly: .venv/.run ## the same with 100,000 operations and 8 tenants (hours)
 	@$(BIN)/python -m soak --wrong-clocks 600 --count 100000 --tenants 8 --room 300 $(ARGS)
+
+soak-wide: .venv/.run ## the same with wide limits and one tenant, so that workers take permits ahead (2 minutes)
+	@$(BIN)/python -m soak --subject soak.subject.wide --tenants 1 --pace 120 --count 6000 $(ARGS)
 
 baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordinary Celery code, side by side (15 minutes)
 	@$(BIN)/python -m baselines $(ARGS)

@@ -70,10 +70,28 @@ def patient(folder: Path, give_up_after: str) -> None:
         folder: of the run.
         give_up_after: longer than it lasts.
     """
+    for content in _anew(folder):
+        content["retry"]["give_up_after"] = give_up_after
+
+
+def widen(folder: Path, times: int) -> None:
+    """Write the files of a run anew with limits so many times as wide; those of calls at once stay.
+
+    Args:
+        folder: of the run.
+        times: how many.
+    """
+    for content in _anew(folder):
+        for table in (content.get("traffic", {}), *content.get("limits", ())):
+            table |= {name: table[name] * times for name in ("calls_per_minute", "calls") if name in table}
+
+
+def _anew(folder: Path) -> Iterator[dict[str, Any]]:
+    """The files of a run, each of which is written as it is left."""
     kept = {path.name: path for place in (OURS, folder / CUT) for path in place.glob("*.toml")}  # ours give way
     for name, path in kept.items():
         content = tomllib.loads(path.read_text())
-        content["retry"]["give_up_after"] = give_up_after
+        yield content
         (folder / CUT / name).write_text(tomli_w.dumps(content))
 
 
