@@ -103,9 +103,9 @@ class Box:
         return answer
 
 
-def until(holds: Callable[[], Any]) -> Any:
+def until(holds: Callable[[], Any], *, within: float = PATIENCE) -> Any:
     """Wait for something to become true, and return it."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + within
     while not (value := holds()):
         assert time.monotonic() < end, "it never became true"
         time.sleep(0.01)
