@@ -46,8 +46,8 @@ soak: .venv/.run ## 3,000 operations of all means under every attack, then the v
 soak-nightly: .venv/.run ## the same with 100,000 operations and 8 tenants (hours)
 	@$(BIN)/python -m soak --wrong-clocks 600 --count 100000 --tenants 8 --room 300 $(ARGS)
 
-soak-wide: .venv/.run ## the same with wide limits and one tenant, so that workers take permits ahead (2 minutes)
-	@$(BIN)/python -m soak --subject soak.subject.wide --tenants 1 --pace 120 --count 6000 $(ARGS)
+soak-wide: .venv/.run ## the same with wide limits, one tenant and more at once, so that workers take permits ahead (2 minutes)
+	@$(BIN)/python -m soak --subject soak.subject.wide --tenants 1 --pace 80 $(ARGS)
 
 baselines: .venv/.run ## the same soak for Lockgate and for three pieces of ordinary Celery code, side by side (15 minutes)
 	@$(BIN)/python -m baselines $(ARGS)
